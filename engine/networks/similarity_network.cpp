@@ -45,7 +45,7 @@ torch::Tensor BasicBlockImpl::forward(torch::Tensor x)
 {
     torch::Tensor y = torch::relu(bn1(conv1(x)));
     y = bn2(conv2(y));
-    return torch::relu_(y + (downsample.is_empty() ? x : downsample->forward(x)));
+    return torch::relu(y + (downsample.is_empty() ? x : downsample->forward(x)));
 }
 
 SimilarityNetworkImpl::SimilarityNetworkImpl(int input_channels)

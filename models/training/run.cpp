@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "training/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+#include <torch/serialize.h>
+#include <torch/utils.h>
+
+#include "chromatch.h"
+#include "networks/safetensors.h"
+
+namespace chromatch {
+
+namespace {
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+constexpr double log_interval = 30.0;
+const char* const network_file = "checkpoint-network.safetensors";
+const char* const average_file = "checkpoint-average.safetensors";
+const char* const optimizer_file = "checkpoint-optimizer.pt";
+const char* const state_file = "checkpoint.json";
+
+SafeTensors module_state(const torch::nn::Module& module)
+{
+    SafeTensors content;
+    const auto add = [&](const std::string& name, const torch::Tensor& tensor) {
+        if (!tensor.is_floating_point())
+            return;
+        const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+        content.tensors[name] = {values.sizes().vec(), std::vector<float>(values.data_ptr<float>(),
+                                                                          values.data_ptr<float>() + values.numel())};
+    };
+    for (const auto& item : module.named_parameters())
+        add(item.key(), item.value());
+    for (const auto& item : module.named_buffers())
+        add(item.key(), item.value());
+    return content;
+}
+
+void restore_state(torch::nn::Module& module, const SafeTensors& content)
+{
+    torch::NoGradGuard no_gradients;
+    const auto restore = [&](const std::string& name, torch::Tensor tensor) {
+        if (!tensor.is_floating_point())
+            return;
+        const auto found = content.tensors.find(name);
+        if (found == content.tensors.end() || found->second.shape != tensor.sizes().vec())
+            throw std::runtime_error("The checkpoint does not fit the network: tensor " + name + ".");
+        tensor.copy_(torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
+    };
+    for (const auto& item : module.named_parameters())
+        restore(item.key(), item.value());
+    for (const auto& item : module.named_buffers())
+        restore(item.key(), item.value());
+}
+
+} // namespace
+
+double TrainingConfig::loss_weight(const std::string& name) const
+{
+    const auto found = loss_weights.find(name);
+    return found == loss_weights.end() ? 0.0 : found->second;
+}
+
+TrainingConfig read_config(const std::filesystem::path& file, const std::map<std::string, std::string>& replacements)
+{
+    std::ifstream stream(file);
+    if (!stream)
+        throw std::runtime_error("The configuration " + file.string() + " cannot be opened.");
+    nlohmann::json json = nlohmann::json::parse(stream, nullptr, true, true);
+    for (const auto& [key, value] : replacements) {
+        nlohmann::json parsed = nlohmann::json::parse(value, nullptr, false);
+        json[key] = parsed.is_number() ? parsed : nlohmann::json(value);
+    }
+    TrainingConfig config;
+    for (const auto& [key, value] : json.items()) {
+        if (key == "photos")
+            config.photos = value.get<std::string>();
+        else if (key == "output")
+            config.output = value.get<std::string>();
+        else if (key == "teacher")
+            config.teacher = value.get<std::string>();
+        else if (key == "similarity")
+            config.similarity = value.get<std::string>();
+        else if (key == "initial")
+            config.initial = value.get<std::string>();
+        else if (key == "device")
+            config.device = value.get<std::string>();
+        else if (key == "network")
+            config.network = value.get<std::string>();
+        else if (key == "seconds")
+            config.seconds = value.get<double>();
+        else if (key == "batch")
+            config.batch = value.get<int64_t>();
+        else if (key == "crop")
+            config.crop = value.get<int64_t>();
+        else if (key == "learning_rate")
+            config.learning_rate = value.get<double>();
+        else if (key == "weight_decay")
+            config.weight_decay = value.get<double>();
+        else if (key == "warmup_steps")
+            config.warmup_steps = value.get<double>();
+        else if (key == "average_decay")
+            config.average_decay = value.get<double>();
+        else if (key == "checkpoint_seconds")
+            config.checkpoint_seconds = value.get<double>();
+        else if (key == "photo_limit")
+            config.photo_limit = value.get<int64_t>();
+        else if (key == "seed")
+            config.seed = value.get<uint64_t>();
+        else if (key == "loss_weights")
+            config.loss_weights = value.get<std::map<std::string, double>>();
+        else if (key == "mode_shares")
+            config.mode_shares = value.get<std::map<std::string, double>>();
+        else
+            throw std::runtime_error("The configuration " + file.string() + " has an unknown key: " + key + ".");
+    }
+    if (config.crop < 64 || config.crop % 32 != 0)
+        throw std::runtime_error("crop must be a multiple of 32 from 64 on, not " + std::to_string(config.crop) + ".");
+    if (config.batch < 2)
+        throw std::runtime_error("batch must be at least 2, not " + std::to_string(config.batch) + ".");
+    if (config.seconds <= 0)
+        throw std::runtime_error("seconds must be positive, not " + std::to_string(config.seconds) + ".");
+    return config;
+}
+
+std::vector<std::filesystem::path> shards(const std::filesystem::path& folder, const std::string& prefix)
+{
+    std::vector<std::filesystem::path> found;
+    if (std::filesystem::is_directory(folder))
+        for (const auto& entry : std::filesystem::directory_iterator(folder))
+            if (entry.path().filename().string().rfind(prefix, 0) == 0 && entry.path().extension() == ".tar")
+                found.push_back(entry.path());
+    if (found.empty())
+        throw std::runtime_error("The folder " + folder.string() + " holds no " + prefix + "*.tar.");
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+TrainingRun::TrainingRun(const TrainingConfig& config, torch::nn::Module& network, torch::nn::Module* average,
+                         torch::optim::AdamW& optimizer)
+    : config_(config), network_(network), average_(average), optimizer_(optimizer)
+{
+    std::filesystem::create_directories(config.output);
+    load_checkpoint();
+    log_.open(config.output / "log.csv", std::ios::app);
+    logged_ = saved_ = seconds();
+    const auto stop = [](int) { stop_requested = 1; };
+    std::signal(SIGTERM, stop);
+    std::signal(SIGINT, stop);
+}
+
+double TrainingRun::seconds() const
+{
+    return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+bool TrainingRun::next_step()
+{
+    if (stop_requested || seconds() >= config_.seconds) {
+        save_checkpoint();
+        return false;
+    }
+    const double warmup = std::min(1.0, (step_ + 1) / config_.warmup_steps);
+    const double rate = config_.learning_rate * warmup * 0.5 * (1.0 + std::cos(M_PI * std::min(1.0, progress())));
+    for (auto& group : optimizer_.param_groups())
+        static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
+    return true;
+}
+
+void TrainingRun::finish_step(const std::map<std::string, double>& values)
+{
+    step_++;
+    if (average_) {
+        torch::NoGradGuard no_gradients;
+        // Early on the average follows faster, so that it does not remember the start.
+        const double decay = std::min(config_.average_decay, (step_ + 1.0) / (step_ + 10.0));
+        auto slow = average_->parameters();
+        auto fast = network_.parameters();
+        for (std::size_t i = 0; i < slow.size(); i++)
+            slow[i].lerp_(fast[i], 1.0 - decay);
+    }
+    for (const auto& [name, value] : values)
+        sums_[name] += value;
+    const double now = seconds();
+    if (now - logged_ >= log_interval) {
+        const double count = static_cast<double>(step_ - logged_step_);
+        std::string header = "step,seconds,samples_per_second", row = std::to_string(step_);
+        char number[32];
+        const auto add = [&](double value) {
+            std::snprintf(number, sizeof number, ",%.5g", value);
+            row += number;
+        };
+        add(now);
+        add(count * static_cast<double>(config_.batch) / (now - logged_));
+        for (const auto& [name, sum] : sums_) {
+            header += "," + name;
+            add(sum / count);
+        }
+        if (log_.tellp() == 0)
+            log_ << header << '\n';
+        log_ << row << std::endl;
+        std::printf("%s\n%s\n", header.c_str(), row.c_str());
+        std::fflush(stdout);
+        sums_.clear();
+        logged_ = now;
+        logged_step_ = step_;
+    }
+    if (now - saved_ >= config_.checkpoint_seconds)
+        save_checkpoint();
+}
+
+void TrainingRun::save_checkpoint()
+{
+    write_safetensors(config_.output / network_file, module_state(network_), false);
+    if (average_)
+        write_safetensors(config_.output / average_file, module_state(*average_), false);
+    torch::save(optimizer_, (config_.output / optimizer_file).string());
+    const nlohmann::json state = {{"step", step_}, {"seconds", seconds()}};
+    std::ofstream(config_.output / state_file) << state.dump() << '\n';
+    saved_ = seconds();
+}
+
+void TrainingRun::load_checkpoint()
+{
+    std::ifstream stream(config_.output / state_file);
+    if (!stream)
+        return;
+    const nlohmann::json state = nlohmann::json::parse(stream);
+    restore_state(network_, read_safetensors(config_.output / network_file));
+    if (average_)
+        restore_state(*average_, read_safetensors(config_.output / average_file));
+    torch::load(optimizer_, (config_.output / optimizer_file).string());
+    step_ = logged_step_ = state.at("step");
+    earlier_seconds_ = state.at("seconds");
+}
+
+} // namespace chromatch

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What both training stages share: the configuration file, time, the log, checkpoints.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/optim/adamw.h>
+
+namespace chromatch {
+
+/// A stage's configuration: one JSON file (comments allowed), any value of which the command line may replace.
+struct TrainingConfig {
+    std::filesystem::path photos;     ///< folder of the tar shards
+    std::filesystem::path output;     ///< checkpoints, log and weights go here
+    std::filesystem::path teacher;    ///< safetensors of convert_teacher.py
+    std::filesystem::path similarity; ///< weights of similarity-l, for the colorization stage
+    std::filesystem::path initial;    ///< weights to start from; empty: random
+    std::string device = "cpu";
+    std::string network;    ///< similarity stage: "similarity-l" or "similarity-rgb"
+    double seconds = 0;     ///< the stage stops after this much training time, over all its runs
+    int64_t batch = 16;
+    int64_t crop = 128;     ///< side of the training crops, a multiple of 32
+    double learning_rate = 1e-3;
+    double weight_decay = 0.01;
+    double warmup_steps = 300;
+    double average_decay = 0.999; ///< of the exponential moving average of the weights
+    double checkpoint_seconds = 300;
+    int64_t photo_limit = 0; ///< photos to load; 0: all
+    uint64_t seed = 1;
+    std::map<std::string, double> loss_weights;
+    std::map<std::string, double> mode_shares;
+
+    double loss_weight(const std::string& name) const;
+};
+
+/// Throws std::runtime_error with one sentence for a missing file, an unknown key or a bad value.
+TrainingConfig read_config(const std::filesystem::path& file, const std::map<std::string, std::string>& replacements);
+
+std::vector<std::filesystem::path> shards(const std::filesystem::path& folder, const std::string& prefix);
+
+/// Clock, learning rate, log and checkpoints of one stage. A stage that is started again in the same output folder goes
+/// on where its last checkpoint was.
+class TrainingRun
+{
+  public:
+    TrainingRun(const TrainingConfig& config, torch::nn::Module& network, torch::nn::Module* average,
+                torch::optim::AdamW& optimizer);
+
+    /// True until the time is used up or the process was asked to end (SIGTERM, SIGINT). Sets the learning rate:
+    /// warm-up, then cosine over the stage's time.
+    bool next_step();
+
+    /// Adds to the running means that the log gets twice a minute; writes a checkpoint when one is due.
+    void finish_step(const std::map<std::string, double>& values);
+
+    void save_checkpoint();
+    double progress() const { return seconds() / config_.seconds; }
+    int64_t step() const { return step_; }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    double seconds() const;
+    void load_checkpoint();
+
+    const TrainingConfig& config_;
+    torch::nn::Module& network_;
+    torch::nn::Module* average_;
+    torch::optim::AdamW& optimizer_;
+    Clock::time_point start_ = Clock::now();
+    double earlier_seconds_ = 0;
+    double logged_ = 0, saved_ = 0;
+    int64_t step_ = 0, logged_step_ = 0;
+    std::map<std::string, double> sums_;
+    std::ofstream log_;
+};
+
+void train_similarity(const TrainingConfig& config);
+void train_colorization(const TrainingConfig& config);
+
+} // namespace chromatch
