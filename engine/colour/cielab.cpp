@@ -9,10 +9,8 @@
 #include <cmath>
 #include <string>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 using Matrix = std::array<std::array<double, 3>, 3>;
 

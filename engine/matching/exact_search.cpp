@@ -20,10 +20,8 @@
 #include <limits>
 #include <vector>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 constexpr int guard = 16;          // zeros on both sides of a tile's rows: at least the patch radius

@@ -10,8 +10,7 @@
 #include <cstring>
 #include <string>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// True where all values are finite. Works on the bits, so that no compiler flag can take the check away.
 inline bool all_finite(const float* values, std::size_t count)

@@ -12,8 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// The number of threads for a request (0: all cores) that has `work` independent pieces.
 inline int thread_count(int requested, int work)

@@ -18,10 +18,8 @@
 #include <string>
 #include <vector>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 constexpr int band_rows = 16;
 

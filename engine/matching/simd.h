@@ -15,8 +15,7 @@
 #define CHROMATCH_AVX512 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
 #endif
 
-namespace chromatch::simd
-{
+namespace chromatch::simd {
 
 template <int lanes> struct Vector;
 template <> struct Vector<4> {

@@ -10,10 +10,8 @@
 #include <cmath>
 #include <string>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 /// A field that points outside is a fault of the program, but reading there must not happen all the same.
 void check_field(const NearestNeighbourField& field, const char* name, int height, int width)

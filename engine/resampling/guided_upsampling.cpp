@@ -20,10 +20,8 @@
 #include <cmath>
 #include <string>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 constexpr int fit_radius = 4;          // small pixels
 constexpr float regularisation = 4.0f; // variance of L, [0, 100]^2, below which a window counts as flat

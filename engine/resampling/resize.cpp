@@ -7,10 +7,8 @@
 #include <cmath>
 #include <string>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 /// The source pixels that one output pixel averages: weights of the pixels from `first` on.
 struct Tap {
