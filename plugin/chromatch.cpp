@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The plug-in as GIMP starts it: to ask for its procedures, and to run one.
+#include "procedure.h"
+
+#include <libgimp/gimp.h>
+
+#include <cstring>
+
+namespace
+{
+
+struct ChromatchPlugIn {
+    GimpPlugIn parent_instance;
+};
+
+struct ChromatchPlugInClass {
+    GimpPlugInClass parent_class;
+};
+
+GType chromatch_plug_in_get_type();
+
+G_DEFINE_TYPE(ChromatchPlugIn, chromatch_plug_in, GIMP_TYPE_PLUG_IN)
+
+GList* query_procedures(GimpPlugIn* /*plugin*/)
+{
+    return g_list_append(nullptr, g_strdup(chromatch::plugin::procedure_name));
+}
+
+GimpProcedure* create_procedure(GimpPlugIn* plugin, const gchar* name)
+{
+    return std::strcmp(name, chromatch::plugin::procedure_name) == 0 ? chromatch::plugin::create_procedure(plugin)
+                                                                     : nullptr;
+}
+
+// The words are GIMP's default for a third-party plug-in: the domain is the folder's name, the catalogues lie in
+// locale/ beside the executable. So set_i18n() stays the parent's.
+void chromatch_plug_in_class_init(ChromatchPlugInClass* plugin_class)
+{
+    GimpPlugInClass* parent = GIMP_PLUG_IN_CLASS(plugin_class);
+    parent->query_procedures = query_procedures;
+    parent->create_procedure = create_procedure;
+}
+
+void chromatch_plug_in_init(ChromatchPlugIn* /*plugin*/) {}
+
+} // namespace
+
+GIMP_MAIN(chromatch_plug_in_get_type())

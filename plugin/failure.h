@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// How a run of the procedure ends when it does not succeed.
+#pragma once
+
+#include "chromatch.h"
+
+#include <libgimp/gimp.h>
+
+#include <string>
+
+namespace chromatch::plugin
+{
+
+/// Thrown inside the plug-in, caught where the procedure returns to GIMP.
+struct Failure {
+    GimpPDBStatusType status;
+    std::string sentence; ///< translated, names the offending value; empty where the user dismissed the dialog
+};
+
+/// A printf-style string.
+std::string text(const char* format, ...) G_GNUC_PRINTF(1, 2);
+
+/// The caller gave a value that cannot be used.
+[[noreturn]] void bad_argument(std::string sentence);
+
+/// The arguments were right, but the work could not be done.
+[[noreturn]] void failed(std::string sentence);
+
+/// The engine's error in the user's language.
+Failure failure_of(const Error& error, const std::string& models_folder);
+
+} // namespace chromatch::plugin

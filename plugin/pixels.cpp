@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pixels.h"
+
+#include "glib_pointer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace chromatch::plugin
+{
+
+namespace
+{
+
+/// Rows moved at a time: whole rows of GIMP's tiles, so that each tile crosses to the plug-in once.
+constexpr int strip_rows = 128;
+constexpr int channels = 4;
+
+/// Linear light, sRGB primaries, alpha not premultiplied; values outside [0, 1] are kept.
+const Babl* exchange_format()
+{
+    return babl_format("RGBA float");
+}
+
+/// Calls use_pixel(x, y, rgba) for every pixel of the drawable, row by row. A float image may hold NaN or infinity,
+/// which the engine does not take: such a pixel is given as black.
+template <typename UsePixel> void for_each_pixel(GimpDrawable* drawable, UsePixel use_pixel)
+{
+    ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(drawable));
+    const int width = gimp_drawable_get_width(drawable);
+    const int height = gimp_drawable_get_height(drawable);
+    std::vector<float> strip(static_cast<std::size_t>(width) * strip_rows * channels);
+    for (int top = 0; top < height; top += strip_rows) {
+        const int rows = std::min(strip_rows, height - top);
+        const GeglRectangle area = {0, top, width, rows};
+        gegl_buffer_get(buffer.get(), &area, 1.0, exchange_format(), strip.data(), GEGL_AUTO_ROWSTRIDE,
+                        GEGL_ABYSS_NONE);
+        float* pixel = strip.data();
+        for (int y = top; y < top + rows; ++y) {
+            for (int x = 0; x < width; ++x, pixel += channels) {
+                if (!std::isfinite(pixel[0]) || !std::isfinite(pixel[1]) || !std::isfinite(pixel[2])) {
+                    pixel[0] = pixel[1] = pixel[2] = 0.0f;
+                }
+                use_pixel(x, y, pixel);
+            }
+        }
+    }
+}
+
+} // namespace
+
+TargetPixels read_target(GimpDrawable* drawable, const EngineFunctions& engine)
+{
+    const int width = gimp_drawable_get_width(drawable);
+    const int height = gimp_drawable_get_height(drawable);
+    TargetPixels target;
+    target.luminance = Plane(height, width);
+    if (gimp_drawable_has_alpha(drawable)) {
+        target.alpha = Plane(height, width);
+    }
+    for_each_pixel(drawable, [&](int x, int y, const float* rgba) {
+        float lab[3];
+        engine.linear_rgb_to_lab(rgba, lab);
+        target.luminance.at(y, x) = lab[0];
+        if (!target.alpha.empty()) {
+            target.alpha.at(y, x) = rgba[3];
+        }
+    });
+    return target;
+}
+
+void fill_request(const TargetPixels& target, Request& request)
+{
+    request.luminance = target.luminance;
+    for (float& l : request.luminance.values) {
+        l = std::clamp(l, 0.0f, 100.0f);
+    }
+    request.mask = {};
+    const auto unseen = [](float alpha) { return !(alpha > 0.0f); };
+    if (std::any_of(target.alpha.values.begin(), target.alpha.values.end(), unseen)) {
+        request.mask = target.alpha;
+        for (float& value : request.mask.values) {
+            value = unseen(value) ? 0.0f : 1.0f;
+        }
+    }
+}
+
+Reference read_reference(GimpDrawable* drawable, const EngineFunctions& engine)
+{
+    const int width = gimp_drawable_get_width(drawable);
+    const int height = gimp_drawable_get_height(drawable);
+    Reference reference;
+    reference.image = {Plane(height, width), Plane(height, width), Plane(height, width)};
+    bool opaque = true;
+    if (gimp_drawable_has_alpha(drawable)) {
+        reference.mask = Plane(height, width);
+    }
+    for_each_pixel(drawable, [&](int x, int y, const float* rgba) {
+        // A reference shows colours, not light: what is brighter or more vivid than the screen is taken as the most
+        // that the screen can do.
+        const float rgb[3] = {std::clamp(rgba[0], 0.0f, 1.0f), std::clamp(rgba[1], 0.0f, 1.0f),
+                              std::clamp(rgba[2], 0.0f, 1.0f)};
+        float lab[3];
+        engine.linear_rgb_to_lab(rgb, lab);
+        reference.image.l.at(y, x) = std::clamp(lab[0], 0.0f, 100.0f);
+        reference.image.a.at(y, x) = lab[1];
+        reference.image.b.at(y, x) = lab[2];
+        if (!reference.mask.empty()) {
+            reference.mask.at(y, x) = rgba[3];
+            opaque = opaque && rgba[3] >= 0.5f;
+        }
+    });
+    if (opaque) {
+        reference.mask = {};
+    }
+    return reference;
+}
+
+bool is_transparent(const Reference& reference)
+{
+    const std::vector<float>& alpha = reference.mask.values;
+    return !alpha.empty() && std::none_of(alpha.begin(), alpha.end(), [](float value) { return value >= 0.5f; });
+}
+
+void write_colors(GimpDrawable* drawable, const TargetPixels& target, const Plane& a, const Plane& b,
+                  const EngineFunctions& engine)
+{
+    ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(drawable));
+    const int width = target.luminance.width;
+    const int height = target.luminance.height;
+    std::vector<float> strip(static_cast<std::size_t>(width) * strip_rows * channels);
+    for (int top = 0; top < height; top += strip_rows) {
+        const int rows = std::min(strip_rows, height - top);
+        float* pixel = strip.data();
+        for (int y = top; y < top + rows; ++y) {
+            for (int x = 0; x < width; ++x, pixel += channels) {
+                const float lab[3] = {target.luminance.at(y, x), a.at(y, x), b.at(y, x)};
+                engine.lab_to_linear_rgb(lab, pixel);
+                pixel[3] = target.alpha.empty() ? 1.0f : target.alpha.at(y, x);
+            }
+        }
+        const GeglRectangle area = {0, top, width, rows};
+        gegl_buffer_set(buffer.get(), &area, 0, exchange_format(), strip.data(), GEGL_AUTO_ROWSTRIDE);
+    }
+    gegl_buffer_flush(buffer.get());
+}
+
+} // namespace chromatch::plugin

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// GIMP's drawables <-> the engine's planes. babl converts between each drawable's own profile and precision and linear
+// sRGB floats; the engine's own functions go from there to CIELAB (D65), because babl's "CIE Lab" is D50.
+#pragma once
+
+#include "chromatch.h"
+#include "engine_functions.h"
+
+#include <libgimp/gimp.h>
+
+namespace chromatch::plugin
+{
+
+/// What of the target's pixels survives into the new layer.
+struct TargetPixels {
+    Plane luminance; ///< L as it is: a float image may lie outside [0, 100]
+    Plane alpha;     ///< empty where the drawable has no alpha channel
+};
+
+TargetPixels read_target(GimpDrawable* drawable, const EngineFunctions& engine);
+
+/// The luminance and mask that the engine asks for: L in [0, 100], and no work where nothing can be seen.
+void fill_request(const TargetPixels& target, Request& request);
+
+/// A drawable's Lab. Its mask is its alpha, or empty where the drawable is opaque.
+Reference read_reference(GimpDrawable* drawable, const EngineFunctions& engine);
+
+/// True where no pixel of the reference may be used.
+bool is_transparent(const Reference& reference);
+
+/// Writes the target's own luminance and alpha with the chroma (a, b) into a drawable of the same size.
+void write_colors(GimpDrawable* drawable, const TargetPixels& target, const Plane& a, const Plane& b,
+                  const EngineFunctions& engine);
+
+} // namespace chromatch::plugin

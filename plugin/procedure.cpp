@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A run of the procedure, from its arguments to the new layer.
+#include "procedure.h"
+
+#include "color_layer.h"
+#include "dialog.h"
+#include "engine_loader.h"
+#include "failure.h"
+#include "reference.h"
+#include "settings.h"
+
+#include <glib/gi18n.h>
+
+#include <exception>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace chromatch::plugin
+{
+
+namespace
+{
+
+/// Where the engine's own part of the progress bar begins and ends.
+constexpr double engine_begins = 0.15;
+constexpr double engine_ends = 0.95;
+constexpr int longest_side = 65535;
+
+GimpLayer* check_target(GimpImage* image, GimpDrawable** drawables)
+{
+    int count = 0;
+    while (drawables != nullptr && drawables[count] != nullptr) {
+        ++count;
+    }
+    if (count != 1) {
+        bad_argument(text(ngettext("Chromatch colors one layer at a time, but %d was given.",
+                                   "Chromatch colors one layer at a time, but %d were given.", count),
+                          count));
+    }
+    FreePointer<char> name(gimp_item_get_name(GIMP_ITEM(drawables[0])));
+    if (!GIMP_IS_LAYER(drawables[0])) {
+        bad_argument(text(_("Chromatch colors layers, but \"%s\" is none."), name.get()));
+    }
+    if (gimp_image_get_floating_sel(image) != nullptr) {
+        bad_argument(text(_("Anchor the floating selection before the layer \"%s\" is colored."), name.get()));
+    }
+    const int width = gimp_drawable_get_width(drawables[0]);
+    const int height = gimp_drawable_get_height(drawables[0]);
+    if (width > longest_side || height > longest_side) {
+        bad_argument(text(_("The layer \"%s\" of %d × %d pixels is too large: a side may have %d."), name.get(), width,
+                          height, longest_side));
+    }
+    return GIMP_LAYER(drawables[0]);
+}
+
+const char* stage_name(Stage stage)
+{
+    switch (stage) {
+    case Stage::preparing:
+        return _("Preparing the images");
+    case Stage::features:
+        return _("Looking at the images");
+    case Stage::matching:
+        return _("Matching the reference");
+    case Stage::coloring:
+        return _("Choosing colors");
+    case Stage::upsampling:
+        return _("Coloring at full size");
+    }
+    return "";
+}
+
+/// Posts the engine's progress to GIMP. Each post is a round trip to another process, so small steps are left out.
+class ProgressPoster
+{
+  public:
+    bool operator()(double fraction, Stage stage)
+    {
+        if (stage != stage_) {
+            gimp_progress_set_text(stage_name(stage));
+            stage_ = stage;
+        }
+        if (fraction - posted_ >= 0.01) {
+            gimp_progress_update(engine_begins + (engine_ends - engine_begins) * fraction);
+            posted_ = fraction;
+        }
+        return true;
+    }
+
+  private:
+    double posted_ = -1.0;
+    std::optional<Stage> stage_;
+};
+
+Result colorize(const EngineFunctions& engine, const Request& request)
+{
+    const std::filesystem::path models = find_models_folder();
+    try {
+        const std::unique_ptr<Colorizer> colorizer = engine.load_colorizer({.models_folder = models});
+        return colorizer->colorize(request, ProgressPoster());
+    } catch (const Error& error) {
+        throw failure_of(error, models);
+    }
+}
+
+/// The image is read first, then everything is computed, then the image is changed: what fails or is cancelled on the
+/// way leaves the image as it was.
+void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpDrawable** drawables,
+         GimpProcedureConfig* config)
+{
+    GimpLayer* target = check_target(image, drawables);
+    if (run_mode == GIMP_RUN_INTERACTIVE && !run_dialog(procedure, config, target)) {
+        throw Failure{GIMP_PDB_CANCEL, {}};
+    }
+    const Settings settings = read_settings(config, run_mode);
+    check_reference(settings, GIMP_DRAWABLE(target));
+
+    gimp_progress_init(_("Reading the images"));
+    const EngineFunctions& engine = open_engine();
+    const TargetPixels pixels = read_target(GIMP_DRAWABLE(target), engine);
+    Request request;
+    request.options = settings.options;
+    fill_request(pixels, request);
+    if (std::optional<Reference> reference = load_reference(settings, engine)) {
+        request.references.push_back(std::move(*reference));
+    }
+    const std::string name = layer_name(settings, image);
+
+    gimp_progress_set_text(_("Loading the networks"));
+    gimp_progress_update(engine_begins / 2);
+    const Result colors = colorize(engine, request);
+
+    gimp_progress_set_text(_("Adding the layer"));
+    gimp_progress_update(engine_ends);
+    add_color_layer(image, target, pixels, colors, name, settings.output, engine);
+    if (run_mode == GIMP_RUN_INTERACTIVE) {
+        remember_reference(settings.reference.get());
+    }
+    gimp_progress_update(1.0);
+    gimp_displays_flush();
+}
+
+/// GIMP's callback. No exception may leave it.
+GimpValueArray* run_procedure(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image,
+                              GimpDrawable** drawables, GimpProcedureConfig* config, gpointer /*data*/) noexcept
+{
+    Failure failure = {GIMP_PDB_EXECUTION_ERROR, {}};
+    try {
+        gegl_init(nullptr, nullptr);
+        run(procedure, run_mode, image, drawables, config);
+        return gimp_procedure_new_return_values(procedure, GIMP_PDB_SUCCESS, nullptr);
+    } catch (const Failure& thrown) {
+        failure = thrown;
+    } catch (const std::bad_alloc&) {
+        failure.sentence = _("There is not enough memory; a smaller working size needs less.");
+    } catch (const std::exception& thrown) {
+        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), thrown.what());
+    } catch (...) {
+        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), "unknown exception");
+    }
+    GError* error = nullptr;
+    if (!failure.sentence.empty()) {
+        error = g_error_new_literal(GIMP_PLUG_IN_ERROR, 0, failure.sentence.c_str());
+    }
+    return gimp_procedure_new_return_values(procedure, failure.status, error);
+}
+
+} // namespace
+
+GimpProcedure* create_procedure(GimpPlugIn* plugin)
+{
+    GimpProcedure* procedure =
+        gimp_image_procedure_new(plugin, procedure_name, GIMP_PDB_PROC_TYPE_PLUGIN, run_procedure, nullptr, nullptr);
+    gimp_procedure_set_image_types(procedure, "*");
+    gimp_procedure_set_sensitivity_mask(procedure, GIMP_PROCEDURE_SENSITIVE_DRAWABLE);
+    gimp_procedure_set_menu_label(procedure, _("Colorize from _Reference..."));
+    gimp_procedure_set_icon_name(procedure, "gimp-tool-colorize");
+    gimp_procedure_add_menu_path(procedure, "<Image>/Filters");
+    gimp_procedure_add_menu_path(procedure, "<Image>/Colors/Map");
+    gimp_procedure_set_documentation(
+        procedure, _("Color a grayscale photo with the colors of a reference photo"),
+        _("Matches the layer with a reference photo by meaning, and puts a new layer with the reference's colors and "
+          "the layer's own lightness above it. Where nothing in the reference fits, and where no reference is given, "
+          "the colors are guessed. Gray and indexed images are converted to RGB. A selection becomes the mask of the "
+          "new layer."),
+        procedure_name);
+    gimp_procedure_set_attribution(procedure, "The Chromatch developers", "The Chromatch developers", "2025");
+    add_arguments(procedure);
+    return procedure;
+}
+
+} // namespace chromatch::plugin
