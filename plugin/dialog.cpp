@@ -14,6 +14,8 @@ namespace chromatch::plugin
 namespace
 {
 
+constexpr int preview_side = 96;
+
 /// The frame in which the user says where the colours come from. GIMP 3.0 and 3.2 have different choosers for a
 /// drawable argument, and neither leaves the target out: so this part of the dialog is our own.
 class ReferenceFrame
@@ -84,7 +86,7 @@ ReferenceFrame::ReferenceFrame(GimpProcedureConfig* config, GimpLayer* target, G
     add_row(grid, rows_[2], _("_No reference: guess the colors"), nullptr);
     gtk_widget_show_all(grid);
     const auto widen = [](GtkWidget* child, gpointer box) {
-        gtk_box_set_child_packing(GTK_BOX(box), child, GTK_IS_BUTTON(child), TRUE, 0, GTK_PACK_START);
+        gtk_box_set_child_packing(GTK_BOX(box), child, !GTK_IS_LABEL(child), TRUE, 0, GTK_PACK_START);
     };
     gtk_container_foreach(GTK_CONTAINER(file_), widen, file_);
     gtk_widget_hide(gimp_file_chooser_get_label_widget(GIMP_FILE_CHOOSER(file_)));
