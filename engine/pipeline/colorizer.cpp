@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What happens between two images and a result, in one place:
+//
+//   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide) -> colorization network
+//   -> chroma at half the working size -> luminance-guided upsampling -> strength, gamut -> full-size chroma
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <new>
+#include <optional>
+
+#include <torch/utils.h>
+
+#include <ATen/Parallel.h>
+
+#include "chromatch.h"
+#include "colour/cielab.h"
+#include "matching/guide.h"
+#include "networks/colorization_network.h"
+#include "networks/similarity_network.h"
+#include "networks/weights.h"
+#include "resampling/guided_upsampling.h"
+#include "resampling/resize.h"
+
+namespace chromatch {
+
+namespace {
+
+constexpr int size_step = 16;   ///< the networks halve their input four times
+constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
+constexpr int largest_side = 65535;
+constexpr std::size_t largest_reference_count = 255;
+constexpr float largest_luminance_overshoot = 1.0f; ///< L outside [0, 100] by rounding is taken
+constexpr float largest_strength = 2.0f;
+
+/// What share of the whole work each Stage takes, for Progress.
+constexpr double stage_share[stage_count] = {0.10, 0.25, 0.30, 0.20, 0.15};
+
+// ------------------------------------------------------------------------------------------------------ checks
+
+void check_plane(const Plane& plane, const std::string& name)
+{
+    if (plane.height < 1 || plane.width < 1 || plane.height > largest_side || plane.width > largest_side)
+        throw Error(ErrorCode::bad_image, name + " is " + std::to_string(plane.width) + " x " +
+                                              std::to_string(plane.height) + " pixels; each side must be 1 to 65535.");
+    if (plane.values.size() != static_cast<std::size_t>(plane.height) * plane.width)
+        throw Error(ErrorCode::bad_image, name + " holds " + std::to_string(plane.values.size()) + " values instead of " +
+                                              std::to_string(plane.width) + " x " + std::to_string(plane.height) + ".");
+    for (std::size_t i = 0; i < plane.values.size(); i++)
+        if (!std::isfinite(plane.values[i]))
+            throw Error(ErrorCode::bad_image, name + " has a value that is not finite at pixel (" +
+                                                  std::to_string(i % plane.width) + ", " +
+                                                  std::to_string(i / plane.width) + ").");
+}
+
+void check_same_size(const Plane& plane, const Plane& other, const std::string& name, const std::string& other_name)
+{
+    if (!plane.same_size(other))
+        throw Error(ErrorCode::bad_image, name + " is " + std::to_string(plane.width) + " x " +
+                                              std::to_string(plane.height) + " pixels, but " + other_name + " is " +
+                                              std::to_string(other.width) + " x " + std::to_string(other.height) + ".");
+}
+
+void check_request(const Request& request)
+{
+    const Options& options = request.options;
+    if (options.working_size < minimum_working_size || options.working_size > maximum_working_size)
+        throw Error(ErrorCode::bad_option, "The working size " + std::to_string(options.working_size) +
+                                               " is outside " + std::to_string(minimum_working_size) + " to " +
+                                               std::to_string(maximum_working_size) + ".");
+    if (!(options.strength >= 0.0f && options.strength <= largest_strength))
+        throw Error(ErrorCode::bad_option,
+                    "The strength " + std::to_string(options.strength) + " is outside 0 to 2.");
+    if (request.references.size() > largest_reference_count)
+        throw Error(ErrorCode::bad_option, std::to_string(request.references.size()) +
+                                               " references are too many; at most 255 may be given.");
+    check_plane(request.luminance, "The target");
+    if (!request.mask.empty()) {
+        check_plane(request.mask, "The target's mask");
+        check_same_size(request.mask, request.luminance, "The target's mask", "the target");
+    }
+    for (std::size_t i = 0; i < request.references.size(); i++) {
+        const Reference& reference = request.references[i];
+        const std::string name = "Reference " + std::to_string(i + 1);
+        check_plane(reference.image.l, name);
+        check_plane(reference.image.a, name);
+        check_plane(reference.image.b, name);
+        check_same_size(reference.image.a, reference.image.l, name + "'s a", "its L");
+        check_same_size(reference.image.b, reference.image.l, name + "'s b", "its L");
+        if (reference.mask.empty())
+            continue;
+        check_plane(reference.mask, name + "'s mask");
+        check_same_size(reference.mask, reference.image.l, name + "'s mask", "the reference");
+        if (std::none_of(reference.mask.values.begin(), reference.mask.values.end(),
+                         [](float value) { return value >= 0.5f; }))
+            throw Error(ErrorCode::bad_image, name + "'s mask leaves no pixel to take colours from.");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- working images
+
+struct Size {
+    int height, width;
+};
+
+/// The working size of a photo: its short side at most `short_side`, both sides multiples of 16 so that the networks'
+/// levels fit; the aspect ratio changes by that rounding only. Very long photos are kept to 8 : 1.
+Size working_size(const Plane& plane, int short_side)
+{
+    const double scale = std::min(1.0, double(short_side) / std::min(plane.height, plane.width));
+    const auto side = [&](int length) {
+        const int rounded = static_cast<int>(std::lround(length * scale / size_step)) * size_step;
+        return std::clamp(rounded, minimum_working_size, 8 * maximum_working_size);
+    };
+    Size size{side(plane.height), side(plane.width)};
+    size.height = std::min(size.height, 8 * size.width);
+    size.width = std::min(size.width, 8 * size.height);
+    return size;
+}
+
+torch::Tensor as_tensor(const Plane& plane)
+{
+    return torch::from_blob(const_cast<float*>(plane.values.data()), {1, 1, plane.height, plane.width}, torch::kFloat32)
+        .clone();
+}
+
+Plane as_plane(const torch::Tensor& tensor)
+{
+    const torch::Tensor values = tensor.to(torch::kFloat32).contiguous();
+    const int64_t dimensions = values.dim();
+    Plane plane(static_cast<int>(values.size(dimensions - 2)), static_cast<int>(values.size(dimensions - 1)));
+    std::copy_n(values.data_ptr<float>(), plane.values.size(), plane.values.begin());
+    return plane;
+}
+
+/// A photo's features and the map that matching compares, at the working size.
+struct Encoded {
+    TrunkFeatures features;
+    torch::Tensor luminance; ///< 1 x 1 x H x W, normalised
+    torch::Tensor fused;     ///< H/4 x W/4 x 64, contiguous
+    FeatureMap map() const
+    {
+        return {fused.data_ptr<float>(), static_cast<int>(fused.size(0)), static_cast<int>(fused.size(1)),
+                fused_channels};
+    }
+};
+
+/// One reference's part in the result.
+struct MatchedReference {
+    Guide guide;
+    torch::Tensor histogram; ///< 1 x 441
+};
+
+// --------------------------------------------------------------------------------------------------- colorizer
+
+/// Reports to the host and notices when it cancels.
+class StageClock
+{
+  public:
+    StageClock(const Progress& progress, double* seconds) : progress_(progress), seconds_(seconds) { enter(Stage::preparing); }
+
+    void enter(Stage stage)
+    {
+        finish();
+        stage_ = stage;
+        start_ = Clock::now();
+        report(0.0);
+    }
+
+    /// share: of the running stage, [0, 1].
+    void report(double share)
+    {
+        double fraction = stage_share[static_cast<int>(stage_)] * share;
+        for (int i = 0; i < static_cast<int>(stage_); i++)
+            fraction += stage_share[i];
+        if (progress_ && !progress_(std::min(fraction, 1.0), stage_))
+            throw Error(ErrorCode::cancelled, "The colorization was cancelled.");
+    }
+
+    void finish()
+    {
+        if (start_)
+            seconds_[static_cast<int>(stage_)] += std::chrono::duration<double>(Clock::now() - *start_).count();
+        start_.reset();
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    const Progress& progress_;
+    double* seconds_;
+    Stage stage_ = Stage::preparing;
+    std::optional<Clock::time_point> start_;
+};
+
+class TorchColorizer : public Colorizer
+{
+  public:
+    explicit TorchColorizer(const std::filesystem::path& folder)
+    {
+        load_weights(*similarity_, folder / "similarity-l.safetensors", "similarity-l");
+        load_weights(*colorization_, folder / "colorization.safetensors", "colorization");
+        similarity_->eval();
+        colorization_->eval();
+    }
+
+    Result colorize(const Request& request, const Progress& progress) override
+    {
+        check_request(request);
+        if (!device_available(request.options.device))
+            throw Error(ErrorCode::device_unavailable, "No CUDA device is available to this build.");
+        const c10::InferenceMode inference;
+        Result result;
+        StageClock clock(progress, result.stage_seconds);
+
+        const Size size = working_size(request.luminance, request.options.working_size);
+        result.working_height = size.height;
+        result.working_width = size.width;
+        const Plane small_luminance = resize(request.luminance, size.height, size.width);
+
+        clock.enter(Stage::features);
+        const Encoded target = encode(small_luminance);
+
+        std::vector<MatchedReference> matched;
+        for (std::size_t i = 0; i < request.references.size(); i++)
+            matched.push_back(match(target, request.references[i], request.options, clock,
+                                    double(i) / double(request.references.size())));
+
+        clock.enter(Stage::coloring);
+        std::vector<std::uint8_t> served;
+        const ColorizationOutput output = colorize_features(target, matched, served);
+
+        clock.enter(Stage::upsampling);
+        finish(request, output, served, clock, result);
+        clock.finish();
+        return result;
+    }
+
+  private:
+    Encoded encode(const Plane& luminance)
+    {
+        Encoded encoded;
+        encoded.luminance = normalise_luminance(as_tensor(luminance));
+        encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
+        encoded.fused =
+            similarity_->match_maps(encoded.features).fused.squeeze(0).permute({1, 2, 0}).contiguous();
+        return encoded;
+    }
+
+    MatchedReference match(const Encoded& target, const Reference& reference, const Options& options,
+                           StageClock& clock, double share)
+    {
+        clock.enter(Stage::features);
+        const Size size = working_size(reference.image.l, options.working_size);
+        const Encoded encoded = encode(resize(reference.image.l, size.height, size.width));
+        const int height = size.height / feature_step, width = size.width / feature_step;
+        const Plane a = resize(reference.image.a, height, width), b = resize(reference.image.b, height, width);
+        std::vector<float> chroma;
+        for (const Plane* plane : {&a, &b})
+            for (float value : plane->values)
+                chroma.push_back(static_cast<float>(value / chroma_scale));
+
+        std::vector<std::uint8_t> mask;
+        torch::Tensor weight;
+        if (!reference.mask.empty()) {
+            const Plane small = resize(reference.mask, height, width);
+            // A mask thinner than a feature pixel still leaves its best one.
+            const float threshold = std::min(0.5f, *std::max_element(small.values.begin(), small.values.end()));
+            for (float value : small.values)
+                mask.push_back(value >= threshold);
+            weight = as_tensor(small).clamp(0.0, 1.0);
+        }
+        clock.enter(Stage::matching);
+        clock.report(share);
+        MatchedReference matched;
+        matched.guide = make_guide(target.map(), encoded.map(), chroma.data(), mask.empty() ? nullptr : mask.data(),
+                                   options.seed, 0);
+        matched.histogram =
+            chroma_histogram(torch::from_blob(chroma.data(), {1, 2, height, width}, torch::kFloat32), weight);
+        return matched;
+    }
+
+    /// Takes each pixel from the reference that serves it best, and runs the colorization network.
+    ColorizationOutput colorize_features(const Encoded& target, const std::vector<MatchedReference>& matched,
+                                         std::vector<std::uint8_t>& served)
+    {
+        const int64_t height = target.fused.size(0), width = target.fused.size(1);
+        ColorizationInput input;
+        input.features = target.features;
+        input.luminance = target.luminance;
+        input.guide = torch::zeros({1, guide_channels, height, width});
+        input.histogram = torch::zeros({1, histogram_size});
+        if (!matched.empty()) {
+            const std::size_t pixels = static_cast<std::size_t>(height) * width;
+            served.resize(pixels);
+            float* planes = input.guide.data_ptr<float>();
+            for (std::size_t pixel = 0; pixel < pixels; pixel++) {
+                std::size_t best = 0;
+                for (std::size_t i = 1; i < matched.size(); i++)
+                    if (service(matched[i].guide, pixel, pixels) > service(matched[best].guide, pixel, pixels))
+                        best = i;
+                served[pixel] = static_cast<std::uint8_t>(best);
+                for (int channel = 0; channel < guide_channels; channel++)
+                    planes[channel * pixels + pixel] = matched[best].guide.planes[channel * pixels + pixel];
+            }
+            for (const MatchedReference& reference : matched)
+                input.histogram += reference.histogram / double(matched.size());
+        }
+        return colorization_(input, false);
+    }
+
+    /// How well a reference serves a target pixel: likeness of the patches, less where the match does not look back.
+    static float service(const Guide& guide, std::size_t pixel, std::size_t pixels)
+    {
+        return 1.0f - 0.5f * guide.forward.distance[pixel] +
+               0.1f * guide.planes[guide_cycle_confidence * pixels + pixel];
+    }
+
+    void finish(const Request& request, const ColorizationOutput& output, const std::vector<std::uint8_t>& served,
+                StageClock& clock, Result& result)
+    {
+        const int height = request.luminance.height, width = request.luminance.width;
+        const torch::Tensor chroma = output.chroma * chroma_scale;
+        guided_upsample(request.luminance, as_plane(chroma.select(1, 0)), as_plane(chroma.select(1, 1)), result.a,
+                        result.b);
+        clock.report(0.5);
+        result.confidence = resize(as_plane(output.trust), height, width);
+        for (float& value : result.confidence.values)
+            value = std::clamp(value, 0.0f, 1.0f);
+        if (request.references.size() > 1)
+            result.reference_index = enlarge(served, static_cast<int>(output.chroma.size(2)) / 2,
+                                             static_cast<int>(output.chroma.size(3)) / 2, height, width);
+        for (Plane* plane : {&result.a, &result.b})
+            for (float& value : plane->values)
+                value *= request.options.strength;
+        clip_chroma(request.luminance, result.a, result.b);
+        if (!request.mask.empty())
+            for (std::size_t i = 0; i < request.mask.values.size(); i++)
+                if (request.mask.values[i] < 0.5f)
+                    result.a.values[i] = result.b.values[i] = result.confidence.values[i] = 0.0f;
+        clock.report(1.0);
+    }
+
+    static std::vector<std::uint8_t> enlarge(const std::vector<std::uint8_t>& values, int from_height, int from_width,
+                                             int height, int width)
+    {
+        std::vector<std::uint8_t> result(static_cast<std::size_t>(height) * width);
+        for (int y = 0; y < height; y++) {
+            const int from_y = static_cast<int>(std::int64_t(y) * from_height / height);
+            for (int x = 0; x < width; x++)
+                result[static_cast<std::size_t>(y) * width + x] =
+                    values[static_cast<std::size_t>(from_y) * from_width + std::int64_t(x) * from_width / width];
+        }
+        return result;
+    }
+
+    SimilarityNetwork similarity_{1};
+    ColorizationNetwork colorization_;
+};
+
+/// Runs `work`; whatever is thrown inside leaves as an Error.
+template <typename Work> auto guarded(Work work) -> decltype(work())
+{
+    try {
+        return work();
+    } catch (const Error&) {
+        throw;
+    } catch (const std::bad_alloc&) {
+        throw Error(ErrorCode::out_of_memory, "There is not enough memory for an image of this size.");
+    } catch (const std::exception& error) {
+        const std::string text = error.what();
+        if (text.find("not enough memory") != std::string::npos || text.find("out of memory") != std::string::npos)
+            throw Error(ErrorCode::out_of_memory, "There is not enough memory for an image of this size.");
+        throw Error(ErrorCode::internal, "LibTorch reported: " + text.substr(0, text.find('\n')));
+    }
+}
+
+/// The boundary that lets nothing but Error out.
+class GuardedColorizer : public Colorizer
+{
+  public:
+    explicit GuardedColorizer(const std::filesystem::path& folder)
+        : colorizer_(guarded([&] { return std::make_unique<TorchColorizer>(folder); }))
+    {
+    }
+
+    Result colorize(const Request& request, const Progress& progress) override
+    {
+        return guarded([&] { return colorizer_->colorize(request, progress); });
+    }
+
+  private:
+    std::unique_ptr<TorchColorizer> colorizer_;
+};
+
+} // namespace
+
+std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options)
+{
+    return std::make_unique<GuardedColorizer>(options.models_folder);
+}
+
+bool device_available(Device device) { return device != Device::cuda; }
+
+} // namespace chromatch
+
+chromatch::Colorizer* chromatch_load_colorizer(const char* models_folder)
+{
+    return chromatch::load_colorizer({models_folder ? models_folder : ""}).release();
+}
