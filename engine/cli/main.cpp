@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// chromatch: the engine's command line, one call of the engine for each target.
+#include "cli/arguments.h"
+#include "cli/photo_files.h"
+
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <iostream>
+#include <locale>
+#include <new>
+#include <numeric>
+
+namespace
+{
+
+using namespace chromatch;
+using namespace chromatch::cli;
+using Json = nlohmann::ordered_json;
+
+constexpr int exit_usage = 64; // sysexits.h
+constexpr int exit_failure = 70;
+
+class Stopwatch
+{
+  public:
+    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+constexpr const char* stage_names[stage_count] = {"preparing", "features", "matching", "coloring", "upsampling"};
+
+double mean_of(const Plane& plane)
+{
+    return std::accumulate(plane.values.begin(), plane.values.end(), 0.0) / static_cast<double>(plane.values.size());
+}
+
+/// Largest resident size of this process so far, in bytes.
+std::int64_t peak_memory()
+{
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+/// Colours one target and writes the files. `request` holds the references and options. Throws Error and FileError.
+Json colour(Colorizer& colorizer, Request& request, const Job& job)
+{
+    const Stopwatch total;
+    const PhotoFile target = read_photo(job.target);
+    request.luminance = luminance_of(target);
+    const double read_seconds = total.seconds();
+    const Result result = colorizer.colorize(request, nullptr);
+    const Stopwatch writing;
+    write_coloured(target, request.luminance, result.a, result.b, job.output);
+    if (!job.confidence.empty())
+        write_gray(result.confidence, job.confidence);
+
+    Json report{{"target", job.target.string()}, {"output", job.output.string()}};
+    if (!job.confidence.empty())
+        report["confidence"] = job.confidence.string();
+    report["width"] = target.width;
+    report["height"] = target.height;
+    report["working_width"] = result.working_width;
+    report["working_height"] = result.working_height;
+    report["device"] = result.device == Device::cuda ? "cuda" : "cpu";
+    report["confidence_mean"] = mean_of(result.confidence);
+    for (int i = 0; i < stage_count; ++i)
+        report["stage_seconds"][stage_names[i]] = result.stage_seconds[i];
+    report["read_seconds"] = read_seconds;
+    report["write_seconds"] = writing.seconds();
+    report["total_seconds"] = total.seconds();
+    return report;
+}
+
+/// Colours every target; one that fails does not keep the others from being coloured. False where one failed.
+bool run(const Arguments& arguments)
+{
+    const Stopwatch total;
+    const std::vector<Job> jobs = plan_jobs(arguments);
+    start_gegl();
+    Request request;
+    request.options = arguments.options;
+    for (const auto& reference : arguments.references)
+        request.references.push_back({lab_of(read_photo(reference)), {}});
+    const std::unique_ptr<Colorizer> colorizer = load_colorizer({find_models(arguments)});
+
+    Json report{{"version", CHROMATCH_VERSION}, {"references", Json::array()}, {"load_seconds", total.seconds()}};
+    for (const auto& reference : arguments.references)
+        report["references"].push_back(reference.string());
+    bool done = true;
+    for (const Job& job : jobs) {
+        std::string failure;
+        try {
+            report["targets"].push_back(colour(*colorizer, request, job));
+            if (!arguments.json)
+                std::cout << job.output.string() << '\n';
+        } catch (const Error& error) {
+            failure = job.target.string() + ": " + error.what();
+        } catch (const FileError& error) {
+            failure = error.what();
+        } catch (const std::bad_alloc&) {
+            failure = job.target.string() + ": There is not enough memory for this photo.";
+        }
+        if (failure.empty())
+            continue;
+        done = false;
+        report["targets"].push_back({{"target", job.target.string()}, {"error", failure}});
+        std::cerr << "chromatch: " << failure << '\n';
+    }
+    report["peak_memory_bytes"] = peak_memory();
+    report["total_seconds"] = total.seconds();
+    if (arguments.json)
+        std::cout << report.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    return done;
+}
+
+} // namespace
+
+int main(int count, char** words)
+{
+    try {
+        const Arguments arguments = parse_arguments(count, words);
+        if (arguments.version) {
+            std::cout << "chromatch " CHROMATCH_VERSION "\n";
+            return 0;
+        }
+        return run(arguments) ? 0 : exit_failure;
+    } catch (const UsageError& error) {
+        std::cerr << "chromatch: " << error.what() << '\n';
+        return exit_usage;
+    } catch (const std::bad_alloc&) {
+        std::cerr << "chromatch: There is not enough memory for these photos.\n";
+    } catch (const std::exception& error) {
+        std::cerr << "chromatch: " << error.what() << '\n';
+    }
+    return exit_failure;
+}

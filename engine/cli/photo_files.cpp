@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/photo_files.h"
+
+#include <gegl.h>
+#include <gexiv2/gexiv2.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace chromatch::cli
+{
+
+namespace
+{
+
+namespace fs = std::filesystem;
+
+constexpr int exit_failure = 70;
+constexpr int lossy_quality = 95; // JPEG, WebP: the result is often edited further
+constexpr int band_rows = 64;     // rows converted at once
+
+struct ObjectRelease {
+    void operator()(void* object) const { g_object_unref(object); }
+};
+template <typename Object> using Owned = std::unique_ptr<Object, ObjectRelease>;
+
+/// The first complaint of GEGL and the libraries under it while a file is read or written. They report faults only as
+/// log messages.
+std::string complaint;
+
+/// What to say and remove if libjpeg ends the program, which is how it answers faults while GEGL uses it.
+std::string sentence_on_exit;
+std::string remove_on_exit;
+
+void note_complaint(const char* text)
+{
+    // A profile that babl cannot use is no reason to refuse a photo.
+    if (!complaint.empty() || std::string_view(text).find("icc") != std::string_view::npos)
+        return;
+    complaint = text;
+    complaint.erase(complaint.find_last_not_of(" \n") + 1);
+}
+
+GLogWriterOutput write_log(GLogLevelFlags level, const GLogField* fields, gsize count, gpointer)
+{
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING))
+        for (gsize i = 0; i < count; ++i)
+            if (std::string_view(fields[i].key) == "MESSAGE")
+                note_complaint(static_cast<const char*>(fields[i].value));
+    return G_LOG_WRITER_HANDLED;
+}
+
+void explain_exit()
+{
+    if (sentence_on_exit.empty())
+        return;
+    if (!remove_on_exit.empty())
+        ::unlink(remove_on_exit.c_str());
+    std::fprintf(stderr, "chromatch: %s\n", sentence_on_exit.c_str());
+    ::_exit(exit_failure);
+}
+
+/// For the time in which a library might end the program.
+class ExitGuard
+{
+  public:
+    ExitGuard(std::string sentence, std::string file_to_remove)
+    {
+        complaint.clear();
+        sentence_on_exit = std::move(sentence);
+        remove_on_exit = std::move(file_to_remove);
+    }
+    ~ExitGuard() { sentence_on_exit.clear(); }
+    ExitGuard(const ExitGuard&) = delete;
+    ExitGuard& operator=(const ExitGuard&) = delete;
+};
+
+std::string reason()
+{
+    return complaint.empty() ? "." : ": " + complaint + (complaint.ends_with('.') ? "" : ".");
+}
+
+Bytes read_bytes(const fs::path& path)
+{
+    if (fs::is_directory(path))
+        throw FileError(path.string() + " is a folder, not a photo.");
+    if (!fs::exists(path))
+        throw FileError(path.string() + " does not exist.");
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    Bytes bytes;
+    if (file) {
+        bytes.resize(static_cast<std::size_t>(file.tellg()));
+        file.seekg(0);
+        file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    }
+    if (!file)
+        throw FileError(path.string() + " cannot be read.");
+    return bytes;
+}
+
+const char* loader_of(FileType type)
+{
+    switch (type) {
+    case FileType::png:
+        return "gegl:png-load";
+    case FileType::jpeg:
+        return "gegl:jpg-load";
+    case FileType::tiff:
+        return "gegl:tiff-load";
+    case FileType::webp:
+        return "gegl:webp-load";
+    }
+    return "";
+}
+
+/// The file's pixels in its own format; empty where the loader fails.
+Buffer load_pixels(const fs::path& path, FileType type)
+{
+    const Owned<GeglNode> graph(gegl_node_new());
+    GeglBuffer* pixels = nullptr;
+    GeglNode* loader = gegl_node_new_child(graph.get(), "operation", loader_of(type), "path", path.c_str(), nullptr);
+    GeglNode* sink = gegl_node_new_child(graph.get(), "operation", "gegl:buffer-sink", "buffer", &pixels, "format",
+                                         nullptr, nullptr);
+    gegl_node_link(loader, sink);
+    gegl_node_process(sink);
+    return Buffer(pixels);
+}
+
+/// Tags of the file that GEGL does not apply.
+struct Tags {
+    int orientation = 1; ///< EXIF 2.3: 1 to 8
+    bool min_is_white = false;
+    bool libtiff_flipped = false; ///< GEGL had libtiff convert to RGBA, which applies a part of the orientation
+};
+
+Tags read_tags(const fs::path& path, FileType type, const Babl* format)
+{
+    Tags tags;
+    const Owned<GExiv2Metadata> metadata(gexiv2_metadata_new());
+    GError* error = nullptr;
+    if (!gexiv2_metadata_open_path(metadata.get(), path.c_str(), &error)) {
+        g_clear_error(&error); // a photo without readable tags is a photo
+        return tags;
+    }
+    const int orientation = gexiv2_metadata_try_get_orientation(metadata.get(), nullptr);
+    if (orientation >= 1 && orientation <= 8)
+        tags.orientation = orientation;
+    if (type == FileType::tiff) {
+        constexpr int min_is_white = 0, rgb = 2;
+        const auto number = [&](const char* tag, int absent) {
+            return gexiv2_metadata_try_has_tag(metadata.get(), tag, nullptr)
+                       ? static_cast<int>(gexiv2_metadata_try_get_tag_long(metadata.get(), tag, nullptr))
+                       : absent;
+        };
+        const int photometric = number("Exif.Image.PhotometricInterpretation", rgb);
+        const bool converted = babl_format_get_model(format) == babl_model("R'aG'aB'aA") && photometric != rgb;
+        tags.libtiff_flipped = converted;
+        tags.min_is_white = photometric == min_is_white && !converted;
+    }
+    return tags;
+}
+
+/// Calls `use` with bands of rows: the first row, the number of rows.
+void for_bands(int height, const std::function<void(int top, int rows)>& use)
+{
+    for (int top = 0; top < height; top += band_rows)
+        use(top, std::min(band_rows, height - top));
+}
+
+void get_rows(GeglBuffer* buffer, int top, int rows, const Babl* format, void* to)
+{
+    const GeglRectangle band{0, top, gegl_buffer_get_width(buffer), rows};
+    gegl_buffer_get(buffer, &band, 1.0, format, to, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+}
+
+void set_rows(GeglBuffer* buffer, int top, int rows, const Babl* format, const void* from)
+{
+    const GeglRectangle band{0, top, gegl_buffer_get_width(buffer), rows};
+    gegl_buffer_set(buffer, &band, 0, format, from, GEGL_AUTO_ROWSTRIDE);
+}
+
+Buffer new_buffer(int height, int width, const Babl* format)
+{
+    const GeglRectangle extent{0, 0, width, height};
+    return Buffer(gegl_buffer_new(&extent, format));
+}
+
+/// The picture turned upright: EXIF 2.3's orientations 2 to 8.
+Buffer turn_upright(Buffer pixels, int orientation)
+{
+    if (orientation == 1)
+        return pixels;
+    const Babl* format = gegl_buffer_get_format(pixels.get());
+    const std::size_t bytes = babl_format_get_bytes_per_pixel(format);
+    const int height = gegl_buffer_get_height(pixels.get()), width = gegl_buffer_get_width(pixels.get());
+    std::vector<std::uint8_t> from(bytes * height * width);
+    get_rows(pixels.get(), 0, height, format, from.data());
+    pixels.reset();
+
+    const bool transposed = orientation >= 5;
+    const bool rows_reversed = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const bool columns_reversed = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    const int upright_height = transposed ? width : height, upright_width = transposed ? height : width;
+    Buffer upright = new_buffer(upright_height, upright_width, format);
+    std::vector<std::uint8_t> row(bytes * upright_width);
+    for (int y = 0; y < upright_height; ++y) {
+        for (int x = 0; x < upright_width; ++x) {
+            const int down = transposed ? x : y, across = transposed ? y : x;
+            const std::size_t source_y = rows_reversed ? height - 1 - down : down;
+            const std::size_t source_x = columns_reversed ? width - 1 - across : across;
+            std::copy_n(&from[(source_y * width + source_x) * bytes], bytes, &row[x * bytes]);
+        }
+        set_rows(upright.get(), y, 1, format, row.data());
+    }
+    return upright;
+}
+
+/// GEGL reads TIFF's min-is-white gray as if it were min-is-black.
+void invert_gray(GeglBuffer* pixels)
+{
+    const Babl* space = gegl_buffer_get_format(pixels);
+    const Babl* format = babl_format_with_space("Y'A float", space);
+    const int width = gegl_buffer_get_width(pixels);
+    std::vector<float> band(static_cast<std::size_t>(band_rows) * width * 2);
+    for_bands(gegl_buffer_get_height(pixels), [&](int top, int rows) {
+        get_rows(pixels, top, rows, format, band.data());
+        for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * width; ++i)
+            band[2 * i] = 1 - band[2 * i];
+        set_rows(pixels, top, rows, format, band.data());
+    });
+}
+
+/// The same pixel values under another format of the same layout.
+Buffer relabelled(GeglBuffer* pixels, const Babl* format)
+{
+    const int height = gegl_buffer_get_height(pixels), width = gegl_buffer_get_width(pixels);
+    Buffer result = new_buffer(height, width, format);
+    std::vector<std::uint8_t> band(static_cast<std::size_t>(band_rows) * width *
+                                   babl_format_get_bytes_per_pixel(format));
+    for_bands(height, [&](int top, int rows) {
+        get_rows(pixels, top, rows, gegl_buffer_get_format(pixels), band.data());
+        set_rows(result.get(), top, rows, format, band.data());
+    });
+    return result;
+}
+
+/// The pixels of a WebP file in the space of its profile.
+Buffer with_profile(Buffer pixels, const Bytes& profile)
+{
+    const char* error = nullptr;
+    const Babl* space = profile.empty() ? nullptr
+                                        : babl_space_from_icc(reinterpret_cast<const char*>(profile.data()),
+                                                              static_cast<int>(profile.size()),
+                                                              BABL_ICC_INTENT_RELATIVE_COLORIMETRIC, &error);
+    if (!space || babl_space_is_gray(space) || babl_space_is_cmyk(space))
+        return pixels;
+    const char* encoding = babl_format_get_encoding(gegl_buffer_get_format(pixels.get()));
+    return relabelled(pixels.get(), babl_format_with_space(encoding, space));
+}
+
+/// Calls `use` with each pixel's index and linear-light sRGB values.
+void for_pixels(const PhotoFile& photo, const std::function<void(std::size_t index, const float* rgb)>& use)
+{
+    const Babl* format = babl_format("RGBA float");
+    std::vector<float> band(static_cast<std::size_t>(band_rows) * photo.width * 4);
+    for_bands(photo.height, [&](int top, int rows) {
+        get_rows(photo.pixels.get(), top, rows, format, band.data());
+        const std::size_t first = static_cast<std::size_t>(top) * photo.width;
+        for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * photo.width; ++i)
+            use(first + i, &band[4 * i]);
+    });
+}
+
+/// The RGB space in which the target's colours are written.
+const Babl* space_for(const Babl* target_format, FileType type)
+{
+    const Babl* space = babl_format_get_space(target_format);
+    if (babl_space_is_gray(space) || babl_space_is_cmyk(space))
+        return babl_space("sRGB");
+    int length = 0;
+    if (type == FileType::webp && !babl_space_get_icc(space, &length))
+        return babl_space("sRGB");
+    return space;
+}
+
+/// The type of the target's components, as far as the file type can hold it.
+std::string component_for(const Babl* target_format, FileType type)
+{
+    const std::string component = babl_get_name(babl_format_get_type(target_format, 0));
+    switch (type) {
+    case FileType::png:
+        return component == "u8" ? "u8" : "u16";
+    case FileType::tiff:
+        return component;
+    case FileType::jpeg:
+    case FileType::webp:
+        break;
+    }
+    return "u8";
+}
+
+/// Runs the saver of `type`. False where it complains.
+bool save_pixels(GeglBuffer* pixels, FileType type, const fs::path& path)
+{
+    const Owned<GeglNode> graph(gegl_node_new());
+    GeglNode* source = gegl_node_new_child(graph.get(), "operation", "gegl:buffer-source", "buffer", pixels, nullptr);
+    GeglNode* saver = nullptr;
+    const Babl* format = gegl_buffer_get_format(pixels);
+    const int depth = babl_get_name(babl_format_get_type(format, 0)) == std::string("u8") ? 8 : 16;
+    const bool gray = babl_format_get_n_components(format) == 1;
+    switch (type) {
+    case FileType::png:
+        saver = gegl_node_new_child(graph.get(), "operation", "gegl:png-save", "path", path.c_str(), "bitdepth", depth,
+                                    nullptr);
+        break;
+    case FileType::jpeg:
+        saver = gegl_node_new_child(graph.get(), "operation", "gegl:jpg-save", "path", path.c_str(), "quality",
+                                    lossy_quality, "grayscale", gray, nullptr);
+        break;
+    case FileType::tiff:
+        saver = gegl_node_new_child(graph.get(), "operation", "gegl:tiff-save", "path", path.c_str(), nullptr);
+        break;
+    case FileType::webp:
+        saver = gegl_node_new_child(graph.get(), "operation", "gegl:webp-save", "path", path.c_str(), "quality",
+                                    lossy_quality, nullptr);
+        break;
+    }
+    gegl_node_link(source, saver);
+    gegl_node_process(saver);
+    return complaint.empty();
+}
+
+/// GEGL's saver writes sRGB values without a profile, so it gets the target space's values under sRGB's name.
+bool save_webp(GeglBuffer* pixels, const fs::path& path)
+{
+    const Babl* format = gegl_buffer_get_format(pixels);
+    int length = 0;
+    const char* icc = babl_space_get_icc(babl_format_get_space(format), &length);
+    if (babl_format_get_space(format) == babl_space("sRGB") || !icc)
+        return save_pixels(pixels, FileType::webp, path);
+    const Buffer values = relabelled(pixels, babl_format(babl_format_get_encoding(format)));
+    if (!save_pixels(values.get(), FileType::webp, path))
+        return false;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(icc);
+    const Bytes file = with_webp_profile(read_bytes(path), Bytes(bytes, bytes + length), gegl_buffer_get_width(pixels),
+                                         gegl_buffer_get_height(pixels));
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
+    out.close();
+    return !out.fail();
+}
+
+/// Writes under a passing name in the same folder, then renames, so that no half-written file ever bears the name.
+void write_whole(GeglBuffer* pixels, FileType type, const fs::path& path)
+{
+    const fs::path passing = fs::absolute(path).parent_path() /
+                             ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".part");
+    const ExitGuard guard(path.string() + " cannot be written.", passing.string());
+    bool written = type == FileType::webp ? save_webp(pixels, passing) : save_pixels(pixels, type, passing);
+    std::error_code error;
+    written = written && fs::exists(passing, error) && fs::file_size(passing, error) > 0;
+    if (written)
+        fs::rename(passing, path, error);
+    if (!written || error) {
+        std::error_code ignored;
+        fs::remove(passing, ignored);
+        throw FileError(path.string() + " cannot be written" + (error ? ": " + error.message() + "." : reason()));
+    }
+}
+
+} // namespace
+
+void BufferRelease::operator()(_GeglBuffer* buffer) const
+{
+    if (buffer)
+        g_object_unref(buffer);
+}
+
+void start_gegl()
+{
+    g_log_set_writer_func(write_log, nullptr, nullptr);
+    g_set_printerr_handler(note_complaint);
+    g_set_print_handler(note_complaint);
+    g_object_set(gegl_config(), "use-opencl", FALSE, "swap", "RAM", nullptr);
+    gegl_init(nullptr, nullptr);
+    gexiv2_initialize();
+    std::atexit(explain_exit);
+}
+
+PhotoFile read_photo(const fs::path& path)
+{
+    const Bytes bytes = read_bytes(path);
+    const auto type = type_of_content(bytes);
+    if (!type)
+        throw FileError(path.string() + " is not a PNG, JPEG, TIFF or WebP file.");
+    if (const std::string fault = structural_fault(bytes, *type); !fault.empty())
+        throw FileError(path.string() + " is damaged: " + fault + ".");
+
+    const ExitGuard guard(path.string() + " is damaged.", "");
+    Buffer pixels = load_pixels(fs::absolute(path), *type);
+    if (!pixels || gegl_buffer_get_width(pixels.get()) < 1 || gegl_buffer_get_height(pixels.get()) < 1 ||
+        !complaint.empty())
+        throw FileError(path.string() + " is damaged" + reason());
+    const Tags tags = read_tags(path, *type, gegl_buffer_get_format(pixels.get()));
+    if (*type == FileType::webp)
+        pixels = with_profile(std::move(pixels), webp_profile(bytes));
+    if (tags.min_is_white)
+        invert_gray(pixels.get());
+    if (tags.libtiff_flipped && tags.orientation > 1) {
+        // libtiff mirrors rows and columns but does not transpose; its mirroring is taken back first.
+        const int mirrored[] = {1, 1, 2, 3, 4, 1, 2, 3, 4};
+        pixels = turn_upright(std::move(pixels), mirrored[tags.orientation]);
+    }
+    pixels = turn_upright(std::move(pixels), tags.orientation);
+    const int height = gegl_buffer_get_height(pixels.get()), width = gegl_buffer_get_width(pixels.get());
+    return {*type, std::move(pixels), height, width};
+}
+
+Plane luminance_of(const PhotoFile& photo)
+{
+    Plane l(photo.height, photo.width);
+    for_pixels(photo, [&](std::size_t i, const float* rgb) {
+        float lab[3];
+        linear_rgb_to_lab(rgb, lab);
+        l.values[i] = std::clamp(lab[0], 0.0f, 100.0f);
+    });
+    return l;
+}
+
+LabImage lab_of(const PhotoFile& photo)
+{
+    LabImage image{Plane(photo.height, photo.width), Plane(photo.height, photo.width),
+                   Plane(photo.height, photo.width)};
+    for_pixels(photo, [&](std::size_t i, const float* rgb) {
+        float lab[3];
+        linear_rgb_to_lab(rgb, lab);
+        image.l.values[i] = std::clamp(lab[0], 0.0f, 100.0f);
+        image.a.values[i] = lab[1];
+        image.b.values[i] = lab[2];
+    });
+    return image;
+}
+
+void write_coloured(const PhotoFile& target, const Plane& l, const Plane& a, const Plane& b, const fs::path& path)
+{
+    const FileType type = type_of_extension(path).value_or(target.type);
+    const Babl* target_format = gegl_buffer_get_format(target.pixels.get());
+    const std::string encoding =
+        (babl_format_has_alpha(target_format) ? "R'G'B'A " : "R'G'B' ") + component_for(target_format, type);
+    const Babl* format = babl_format_with_space(encoding.c_str(), space_for(target_format, type));
+    const Buffer coloured = new_buffer(target.height, target.width, format);
+    const Babl* working = babl_format("RGBA float");
+    std::vector<float> band(static_cast<std::size_t>(band_rows) * target.width * 4);
+    for_bands(target.height, [&](int top, int rows) {
+        get_rows(target.pixels.get(), top, rows, working, band.data());
+        const std::size_t first = static_cast<std::size_t>(top) * target.width;
+        for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * target.width; ++i) {
+            float* rgba = &band[4 * i];
+            float lab[3] = {l.values[first + i], 0, 0};
+            if (lab[0] <= 0 || lab[0] >= 100) // a float file's L may lie beyond the engine's range
+                linear_rgb_to_lab(rgba, lab);
+            lab[1] = a.values[first + i];
+            lab[2] = b.values[first + i];
+            lab_to_linear_rgb(lab, rgba);
+        }
+        set_rows(coloured.get(), top, rows, working, band.data());
+    });
+    write_whole(coloured.get(), type, path);
+}
+
+void write_gray(const Plane& values, const fs::path& path)
+{
+    const Babl* format = babl_format("Y' u8");
+    const Buffer pixels = new_buffer(values.height, values.width, format);
+    std::vector<std::uint8_t> row(values.width);
+    for (int y = 0; y < values.height; ++y) {
+        std::transform(values.row(y), values.row(y) + values.width, row.begin(), [](float value) {
+            return static_cast<std::uint8_t>(std::lround(255 * std::clamp(value, 0.0f, 1.0f)));
+        });
+        set_rows(pixels.get(), y, 1, format, row.data());
+    }
+    write_whole(pixels.get(), type_of_extension(path).value_or(FileType::png), path);
+}
+
+} // namespace chromatch::cli
