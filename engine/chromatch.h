@@ -37,7 +37,8 @@
 #define CHROMATCH_API
 #endif
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// One channel of an image: row-major float32, height x width.
 struct Plane {
@@ -146,7 +147,8 @@ constexpr bool is_users_fault(ErrorCode code)
 
 /// The one exception that leaves the engine. what() is one English sentence that names the offending value; a host
 /// shows its own translated words, chosen by code().
-class Error : public std::runtime_error {
+class Error : public std::runtime_error
+{
   public:
     Error(ErrorCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
     ErrorCode code() const { return code_; }
@@ -161,7 +163,8 @@ struct LoadOptions {
 };
 
 /// Holds the loaded weights.
-class Colorizer {
+class Colorizer
+{
   public:
     virtual ~Colorizer() = default;
 

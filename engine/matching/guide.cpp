@@ -10,9 +10,11 @@
 #include "matching/patch_match.h"
 #include "matching/voting.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
-namespace {
+namespace
+{
 
 /// Pixel pairs up to which exact search is the faster one (method: maps of about 170 x 170).
 constexpr double exact_search_limit = 170.0 * 170.0 * 170.0 * 170.0;
@@ -74,8 +76,7 @@ NearestNeighbourField carry_up(const NearestNeighbourField& coarse, const Featur
             const Coordinate match = coarse.match[coarse.index(y / coarse_factor, x / coarse_factor)];
             const int match_y = std::min(match.y * coarse_factor + y % coarse_factor, reference.height - 1);
             const int match_x = std::min(match.x * coarse_factor + x % coarse_factor, reference.width - 1);
-            field.match[field.index(y, x)] = {static_cast<std::uint16_t>(match_y),
-                                              static_cast<std::uint16_t>(match_x)};
+            field.match[field.index(y, x)] = {static_cast<std::uint16_t>(match_y), static_cast<std::uint16_t>(match_x)};
         }
     }
     return field;
@@ -104,8 +105,8 @@ NearestNeighbourField find_matches(const FeatureMap& target, const FeatureMap& r
         mask = coarse_mask(reference, options.reference_mask);
         coarse_options.reference_mask = mask.data();
     }
-    const NearestNeighbourField initial = carry_up(
-        exact_search(coarse_target.view(), coarse_reference.view(), coarse_options), target, reference);
+    const NearestNeighbourField initial =
+        carry_up(exact_search(coarse_target.view(), coarse_reference.view(), coarse_options), target, reference);
     PatchMatchOptions fine_options;
     static_cast<MatchOptions&>(fine_options) = options;
     fine_options.seed = seed;

@@ -8,7 +8,8 @@
 
 #include "matching/nearest_neighbour_field.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// A fused feature map holds three levels side by side (from the trunk at /4, /8 and /16), each L2-normalised and
 /// scaled by sqrt(1/3), so that the fused vectors have unit length too.
@@ -29,8 +30,8 @@ enum GuideChannel {
     guide_channels
 };
 
-constexpr int guide_patch = 3;         ///< patch size of the matching
-constexpr float guide_sigma = 2.0f;    ///< of the cycle confidence, in pixels of the feature map
+constexpr int guide_patch = 3;      ///< patch size of the matching
+constexpr float guide_sigma = 2.0f; ///< of the cycle confidence, in pixels of the feature map
 
 struct Guide {
     NearestNeighbourField forward; ///< target -> reference

@@ -5,11 +5,13 @@
 
 #include <torch/nn/functional.h>
 
-namespace chromatch {
+namespace chromatch
+{
 
 namespace F = torch::nn::functional;
 
-namespace {
+namespace
+{
 
 constexpr int channels16 = 256, channels8 = 192, channels4 = 128, channels2 = 64;
 /// Blocks that FiLM modulates, in the order of its output.
@@ -131,8 +133,8 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
 
     torch::Tensor x = fuse16(torch::cat({input.features.sixteenth, guided16}, 1));
     x = run(block16a, x, channels16, unsure16);
-    const torch::Tensor attention = torch::softmax(context_key(x).to(torch::kFloat32).flatten(2), 2).view(
-        {x.size(0), 1, x.size(2), x.size(3)});
+    const torch::Tensor attention =
+        torch::softmax(context_key(x).to(torch::kFloat32).flatten(2), 2).view({x.size(0), 1, x.size(2), x.size(3)});
     x = x + context_value((x * attention).sum({2, 3}, true));
     x = run(block16b, x, channels16, unsure16);
 
@@ -146,8 +148,8 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
         output.bins = bins(torch::silu(x)).to(torch::kFloat32);
     const torch::Tensor guide2 = twice_as_large_smooth(guide);
     const torch::Tensor unsure2 = twice_as_large_smooth(unsure4);
-    x = fuse2(torch::cat(
-        {twice_as_large(up2(x)), input.features.half, torch::avg_pool2d(input.luminance, 2), guide2}, 1));
+    x = fuse2(
+        torch::cat({twice_as_large(up2(x)), input.features.half, torch::avg_pool2d(input.luminance, 2), guide2}, 1));
     x = run(block2, x, channels2, unsure2);
     const torch::Tensor heads = head(torch::silu(x)).to(torch::kFloat32);
 

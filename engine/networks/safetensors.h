@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// One tensor, always float32 in memory; on disk F32 or F16.
 struct StoredTensor {

@@ -5,11 +5,13 @@
 
 #include <torch/nn/functional.h>
 
-namespace chromatch {
+namespace chromatch
+{
 
 namespace F = torch::nn::functional;
 
-namespace {
+namespace
+{
 
 torch::nn::Conv2d convolution(int inputs, int outputs, int kernel, int stride)
 {
@@ -83,8 +85,8 @@ MatchMaps SimilarityNetworkImpl::match_maps(const TrunkFeatures& features)
     for (int level = 0; level < match_level_count; level++) {
         torch::Tensor map = projected[level].to(torch::kFloat32);
         if (level > 0)
-            map = F::interpolate(
-                map, F::InterpolateFuncOptions().size(size).mode(torch::kBilinear).align_corners(false));
+            map =
+                F::interpolate(map, F::InterpolateFuncOptions().size(size).mode(torch::kBilinear).align_corners(false));
         map = map - map.mean({2, 3}, true);
         map = F::normalize(map, F::NormalizeFuncOptions().dim(1).eps(1e-6));
         maps.levels[level] = map;

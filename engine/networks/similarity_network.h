@@ -8,7 +8,8 @@
 
 #include "matching/guide.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// Features of a batch of images, NCHW. For H x W images (multiples of 16):
 struct TrunkFeatures {
@@ -50,6 +51,9 @@ struct SimilarityNetworkImpl : torch::nn::Module {
 TORCH_MODULE(SimilarityNetwork);
 
 /// L in [0, 100] -> about [-1.7, 1.7], the networks' input.
-inline torch::Tensor normalise_luminance(const torch::Tensor& l) { return (l - 50.0) / 30.0; }
+inline torch::Tensor normalise_luminance(const torch::Tensor& l)
+{
+    return (l - 50.0) / 30.0;
+}
 
 } // namespace chromatch

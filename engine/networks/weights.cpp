@@ -6,9 +6,11 @@
 #include "chromatch.h"
 #include "networks/safetensors.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
-namespace {
+namespace
+{
 
 /// Parameters and floating-point buffers by name; BatchNorm's batch counters serve training only.
 std::map<std::string, torch::Tensor> named_state(const torch::nn::Module& module)
@@ -46,8 +48,8 @@ std::map<std::string, std::string> load_weights(torch::nn::Module& module, const
         return found == content.metadata.end() ? std::string() : found->second;
     };
     if (metadata(weights_format_key) != weights_format)
-        corrupt(file, "its format is \"" + metadata(weights_format_key) + "\", this version reads \"" +
-                          weights_format + "\"");
+        corrupt(file, "its format is \"" + metadata(weights_format_key) + "\", this version reads \"" + weights_format +
+                          "\"");
     if (metadata("network") != network)
         corrupt(file, "it holds the network \"" + metadata("network") + "\" instead of \"" + network + "\"");
 
@@ -61,7 +63,8 @@ std::map<std::string, std::string> load_weights(torch::nn::Module& module, const
             corrupt(file, "the tensor " + name + " has the shape " + shape_text(found->second.shape) + " instead of " +
                               shape_text(tensor.sizes().vec()));
         torch::Tensor target = tensor;
-        target.copy_(torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
+        target.copy_(
+            torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
     }
     for (const auto& [name, tensor] : content.tensors)
         if (!state.count(name))

@@ -7,7 +7,8 @@
 
 #include <torch/nn/module.h>
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// Metadata key and value that every weights file of this version carries.
 constexpr const char* weights_format_key = "chromatch_format";

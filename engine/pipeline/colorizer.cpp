@@ -2,7 +2,8 @@
 //
 // What happens between two images and a result, in one place:
 //
-//   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide) -> colorization network
+//   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide) -> colorization
+//   network
 //   -> chroma at half the working size -> luminance-guided upsampling -> strength, gamut -> full-size chroma
 #include <algorithm>
 #include <chrono>
@@ -24,9 +25,11 @@
 #include "resampling/guided_upsampling.h"
 #include "resampling/resize.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
-namespace {
+namespace
+{
 
 constexpr int size_step = 16;   ///< the networks halve their input four times
 constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
@@ -46,8 +49,9 @@ void check_plane(const Plane& plane, const std::string& name)
         throw Error(ErrorCode::bad_image, name + " is " + std::to_string(plane.width) + " x " +
                                               std::to_string(plane.height) + " pixels; each side must be 1 to 65535.");
     if (plane.values.size() != static_cast<std::size_t>(plane.height) * plane.width)
-        throw Error(ErrorCode::bad_image, name + " holds " + std::to_string(plane.values.size()) + " values instead of " +
-                                              std::to_string(plane.width) + " x " + std::to_string(plane.height) + ".");
+        throw Error(ErrorCode::bad_image, name + " holds " + std::to_string(plane.values.size()) +
+                                              " values instead of " + std::to_string(plane.width) + " x " +
+                                              std::to_string(plane.height) + ".");
     for (std::size_t i = 0; i < plane.values.size(); i++)
         if (!std::isfinite(plane.values[i]))
             throw Error(ErrorCode::bad_image, name + " has a value that is not finite at pixel (" +
@@ -67,15 +71,14 @@ void check_request(const Request& request)
 {
     const Options& options = request.options;
     if (options.working_size < minimum_working_size || options.working_size > maximum_working_size)
-        throw Error(ErrorCode::bad_option, "The working size " + std::to_string(options.working_size) +
-                                               " is outside " + std::to_string(minimum_working_size) + " to " +
+        throw Error(ErrorCode::bad_option, "The working size " + std::to_string(options.working_size) + " is outside " +
+                                               std::to_string(minimum_working_size) + " to " +
                                                std::to_string(maximum_working_size) + ".");
     if (!(options.strength >= 0.0f && options.strength <= largest_strength))
-        throw Error(ErrorCode::bad_option,
-                    "The strength " + std::to_string(options.strength) + " is outside 0 to 2.");
+        throw Error(ErrorCode::bad_option, "The strength " + std::to_string(options.strength) + " is outside 0 to 2.");
     if (request.references.size() > largest_reference_count)
-        throw Error(ErrorCode::bad_option, std::to_string(request.references.size()) +
-                                               " references are too many; at most 255 may be given.");
+        throw Error(ErrorCode::bad_option,
+                    std::to_string(request.references.size()) + " references are too many; at most 255 may be given.");
     check_plane(request.luminance, "The target");
     if (!request.mask.empty()) {
         check_plane(request.mask, "The target's mask");
@@ -159,7 +162,10 @@ struct MatchedReference {
 class StageClock
 {
   public:
-    StageClock(const Progress& progress, double* seconds) : progress_(progress), seconds_(seconds) { enter(Stage::preparing); }
+    StageClock(const Progress& progress, double* seconds) : progress_(progress), seconds_(seconds)
+    {
+        enter(Stage::preparing);
+    }
 
     void enter(Stage stage)
     {
@@ -243,13 +249,12 @@ class TorchColorizer : public Colorizer
         Encoded encoded;
         encoded.luminance = normalise_luminance(as_tensor(luminance));
         encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
-        encoded.fused =
-            similarity_->match_maps(encoded.features).fused.squeeze(0).permute({1, 2, 0}).contiguous();
+        encoded.fused = similarity_->match_maps(encoded.features).fused.squeeze(0).permute({1, 2, 0}).contiguous();
         return encoded;
     }
 
-    MatchedReference match(const Encoded& target, const Reference& reference, const Options& options,
-                           StageClock& clock, double share)
+    MatchedReference match(const Encoded& target, const Reference& reference, const Options& options, StageClock& clock,
+                           double share)
     {
         clock.enter(Stage::features);
         const Size size = working_size(reference.image.l, options.working_size);
@@ -401,7 +406,10 @@ std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options)
     return std::make_unique<GuardedColorizer>(options.models_folder);
 }
 
-bool device_available(Device device) { return device != Device::cuda; }
+bool device_available(Device device)
+{
+    return device != Device::cuda;
+}
 
 } // namespace chromatch
 

@@ -13,9 +13,11 @@
 #include "chromatch.h"
 #include "networks/safetensors.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
-namespace {
+namespace
+{
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -51,7 +53,8 @@ void restore_state(torch::nn::Module& module, const SafeTensors& content)
         const auto found = content.tensors.find(name);
         if (found == content.tensors.end() || found->second.shape != tensor.sizes().vec())
             throw std::runtime_error("The checkpoint does not fit the network: tensor " + name + ".");
-        tensor.copy_(torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
+        tensor.copy_(
+            torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
     };
     for (const auto& item : module.named_parameters())
         restore(item.key(), item.value());

@@ -13,7 +13,8 @@
 #include <torch/nn/module.h>
 #include <torch/optim/adamw.h>
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// A stage's configuration: one JSON file (comments allowed), any value of which the command line may replace.
 struct TrainingConfig {
@@ -23,10 +24,10 @@ struct TrainingConfig {
     std::filesystem::path similarity; ///< weights of similarity-l, for the colorization stage
     std::filesystem::path initial;    ///< weights to start from; empty: random
     std::string device = "cpu";
-    std::string network;    ///< similarity stage: "similarity-l" or "similarity-rgb"
-    double seconds = 0;     ///< the stage stops after this much training time, over all its runs
+    std::string network; ///< similarity stage: "similarity-l" or "similarity-rgb"
+    double seconds = 0;  ///< the stage stops after this much training time, over all its runs
     int64_t batch = 16;
-    int64_t crop = 128;     ///< side of the training crops, a multiple of 32
+    int64_t crop = 128; ///< side of the training crops, a multiple of 32
     double learning_rate = 1e-3;
     double weight_decay = 0.01;
     double warmup_steps = 300;

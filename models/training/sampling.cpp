@@ -9,7 +9,8 @@
 
 #include "training/photo_shards.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
 namespace F = torch::nn::functional;
 
@@ -105,7 +106,8 @@ torch::Tensor warped_places(int64_t count, int64_t size, torch::Device device)
     const torch::Tensor angle = uniform({count}, -largest_angle, largest_angle, device);
     const torch::Tensor mirror = (torch::rand({count}, torch::TensorOptions().device(device)) < 0.5) * -2.0 + 1.0;
     const torch::Tensor cosine = angle.cos() * scale, sine = angle.sin() * scale;
-    const torch::Tensor matrix = torch::stack({cosine * mirror, -sine, sine * mirror, cosine}, 1).view({-1, 1, 1, 2, 2});
+    const torch::Tensor matrix =
+        torch::stack({cosine * mirror, -sine, sine * mirror, cosine}, 1).view({-1, 1, 1, 2, 2});
     const torch::Tensor shift = uniform({count, 2}, -1, 1, device) * (1.0 - scale).unsqueeze(1);
     const torch::Tensor displacement =
         F::interpolate(uniform({count, 2, 4, 4}, -largest_displacement, largest_displacement, device),

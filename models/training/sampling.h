@@ -9,7 +9,8 @@
 
 #include <torch/types.h>
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// All photos of a set, decoded, on one device.
 class PhotoStore

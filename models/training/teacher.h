@@ -10,7 +10,8 @@
 
 #include <torch/types.h>
 
-namespace chromatch {
+namespace chromatch
+{
 
 /// Features of N x 3 x H x W images (H, W multiples of 32), float32.
 struct TeacherFeatures {

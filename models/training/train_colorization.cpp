@@ -22,11 +22,13 @@
 #include "training/sampling.h"
 #include "training/teacher.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
 namespace F = torch::nn::functional;
 
-namespace {
+namespace
+{
 
 enum Mode {
     self,            ///< the reference is the photo itself, warped
@@ -60,11 +62,11 @@ torch::Tensor nearest_photos(const PhotoStore& photos, const Teacher& teacher, i
     constexpr int64_t chunk = 64;
     std::vector<torch::Tensor> parts;
     for (int64_t begin = 0; begin < photos.size(); begin += chunk) {
-        const torch::Tensor photo = torch::arange(begin, std::min(begin + chunk, photos.size()),
-                                                  on(photos.device(), torch::kInt64));
+        const torch::Tensor photo =
+            torch::arange(begin, std::min(begin + chunk, photos.size()), on(photos.device(), torch::kInt64));
         const Window window = random_windows(photos, photo, 1e9);
-        const torch::Tensor rgb = sample_window(
-            photos, window, regular_places(crop, photos.device()).expand({photo.size(0), -1, -1, -1}));
+        const torch::Tensor rgb =
+            sample_window(photos, window, regular_places(crop, photos.device()).expand({photo.size(0), -1, -1, -1}));
         parts.push_back(teacher.features(rgb).thirtysecond.mean({2, 3}));
     }
     torch::Tensor all = torch::cat(parts);
@@ -227,8 +229,8 @@ void train_colorization(const TrainingConfig& config)
     }
     nearest = nearest.to(device);
 
-    torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(config.learning_rate)
-                                                             .weight_decay(config.weight_decay));
+    torch::optim::AdamW optimizer(network->parameters(),
+                                  torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
     TrainingRun run(config, *network, average.get(), optimizer);
     torch::manual_seed(config.seed + run.step());
     at::autocast::set_autocast_dtype(device.type(), torch::kBFloat16);
@@ -336,12 +338,11 @@ void train_colorization(const TrainingConfig& config)
         const torch::Tensor output_error = huber(output.chroma, truth2);
         const torch::Tensor chroma_loss = (output_error * truth_weight).mean();
         const torch::Tensor prior_loss = (huber(output.prior, truth2) * truth_weight).mean();
-        const torch::Tensor distance =
-            (output.warp.detach() - truth2).square().sum(1, true).sqrt() * chroma_scale;
+        const torch::Tensor distance = (output.warp.detach() - truth2).square().sum(1, true).sqrt() * chroma_scale;
         const torch::Tensor right = (distance < gate_threshold).to(torch::kFloat32);
         const torch::Tensor gate_loss =
-            (F::binary_cross_entropy_with_logits(
-                 output.gate, right, F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
+            (F::binary_cross_entropy_with_logits(output.gate, right,
+                                                 F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
                  .mean({1, 2, 3}) *
              gate_weight)
                 .mean();
@@ -355,8 +356,7 @@ void train_colorization(const TrainingConfig& config)
         if (foreign.size(0) > 0) {
             const torch::Tensor mine = chroma_histogram(output.chroma.index_select(0, foreign));
             const torch::Tensor theirs = input.histogram.index_select(0, foreign);
-            histogram_loss =
-                ((mine - theirs).square() / (mine + theirs + 1e-4)).sum() / static_cast<double>(batch);
+            histogram_loss = ((mine - theirs).square() / (mine + theirs + 1e-4)).sum() / static_cast<double>(batch);
         }
         const torch::Tensor edges = unsupported_edges(output.chroma, luminance2);
         const torch::Tensor loss =
@@ -369,8 +369,8 @@ void train_colorization(const TrainingConfig& config)
         optimizer.step();
 
         std::map<std::string, double> values = {
-            {"chroma", chroma_loss.item<double>()}, {"prior", prior_loss.item<double>()},
-            {"gate", gate_loss.item<double>()},     {"bins", bin_loss.item<double>()},
+            {"chroma", chroma_loss.item<double>()},       {"prior", prior_loss.item<double>()},
+            {"gate", gate_loss.item<double>()},           {"bins", bin_loss.item<double>()},
             {"histogram", histogram_loss.item<double>()}, {"edges", edges.item<double>()}};
         // PSNR_ab by mode would need means of means; the squared errors and their counts add up exactly.
         const torch::Tensor squared = (output.chroma.detach() - truth2).square().mean({1, 2, 3});

@@ -15,11 +15,13 @@
 #include "training/sampling.h"
 #include "training/teacher.h"
 
-namespace chromatch {
+namespace chromatch
+{
 
 namespace F = torch::nn::functional;
 
-namespace {
+namespace
+{
 
 constexpr double minimum_window = 128.0; // pixels of photos with a short side of 256
 constexpr double contrast_temperature = 0.07;
@@ -36,10 +38,9 @@ torch::Tensor standardise(const torch::Tensor& x)
 
 torch::Tensor resize_map(const torch::Tensor& x, int64_t size)
 {
-    return F::interpolate(x, F::InterpolateFuncOptions()
-                                 .size(std::vector<int64_t>{size, size})
-                                 .mode(torch::kBilinear)
-                                 .align_corners(false));
+    return F::interpolate(
+        x,
+        F::InterpolateFuncOptions().size(std::vector<int64_t>{size, size}).mode(torch::kBilinear).align_corners(false));
 }
 
 /// x (n x c) times y^T (m x c), as a 1x1 convolution: LibTorch without a BLAS multiplies matrices slowly.
@@ -112,8 +113,8 @@ void train_similarity(const TrainingConfig& config)
     const Teacher teacher(config.teacher, device);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
-    torch::optim::AdamW optimizer(stage->parameters(), torch::optim::AdamWOptions(config.learning_rate)
-                                                           .weight_decay(config.weight_decay));
+    torch::optim::AdamW optimizer(stage->parameters(),
+                                  torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
     TrainingRun run(config, *stage, nullptr, optimizer);
     stage->train();
     torch::manual_seed(config.seed + run.step());
@@ -124,7 +125,8 @@ void train_similarity(const TrainingConfig& config)
         const torch::Tensor chosen =
             torch::randint(photos.size(), {batch}, torch::TensorOptions().dtype(torch::kInt64).device(device));
         const Window window = random_windows(photos, chosen, minimum_window);
-        const torch::Tensor rgb = sample_window(photos, window, regular_places(crop, device).expand({batch, -1, -1, -1}));
+        const torch::Tensor rgb =
+            sample_window(photos, window, regular_places(crop, device).expand({batch, -1, -1, -1}));
         const torch::Tensor warp = warped_places(batch, crop, device);
         const torch::Tensor warped_rgb = sample_window(photos, window, warp);
         const torch::Tensor lab = srgb_to_lab(torch::cat({rgb, warped_rgb}));
@@ -134,8 +136,7 @@ void train_similarity(const TrainingConfig& config)
         const TeacherFeatures taught = teacher.features(rgb);
 
         at::autocast::set_autocast_enabled(device.type(), true);
-        const TrunkFeatures features =
-            stage->network->features(images.contiguous(torch::MemoryFormat::ChannelsLast));
+        const TrunkFeatures features = stage->network->features(images.contiguous(torch::MemoryFormat::ChannelsLast));
         const MatchMaps maps = stage->network->match_maps(features);
         const torch::Tensor adapted8 = stage->adapters->eighth(features.eighth.narrow(0, 0, batch));
         const torch::Tensor adapted16 = stage->adapters->sixteenth(features.sixteenth.narrow(0, 0, batch));
@@ -143,21 +144,20 @@ void train_similarity(const TrainingConfig& config)
         at::autocast::clear_cache();
         at::autocast::set_autocast_enabled(device.type(), false);
 
-        const torch::Tensor distillation = (distillation_loss(adapted8, taught.eighth) +
-                                            distillation_loss(adapted16, taught.sixteenth) +
-                                            distillation_loss(adapted32, resize_map(taught.thirtysecond, crop / 16))) /
-                                           3.0;
+        const torch::Tensor distillation =
+            (distillation_loss(adapted8, taught.eighth) + distillation_loss(adapted16, taught.sixteenth) +
+             distillation_loss(adapted32, resize_map(taught.thirtysecond, crop / 16))) /
+            3.0;
 
-        const torch::Tensor positions = torch::randint(
-            batch * grid * grid, {relation_positions}, torch::TensorOptions().dtype(torch::kInt64).device(device));
+        const torch::Tensor positions = torch::randint(batch * grid * grid, {relation_positions},
+                                                       torch::TensorOptions().dtype(torch::kInt64).device(device));
         const torch::Tensor taught8 = rows_at(resize_map(standardise(taught.eighth), grid), positions);
         const torch::Tensor taught16 = rows_at(resize_map(standardise(taught.sixteenth), grid), positions);
         const torch::Tensor taught32 = rows_at(resize_map(standardise(taught.thirtysecond), grid), positions);
-        const torch::Tensor relation =
-            0.5 * (relation_loss(rows_at(maps.levels[1].narrow(0, 0, batch), positions),
-                                 torch::cat({taught8, taught16}, 1)) +
-                   relation_loss(rows_at(maps.levels[2].narrow(0, 0, batch), positions),
-                                 torch::cat({taught16, taught32}, 1)));
+        const torch::Tensor relation = 0.5 * (relation_loss(rows_at(maps.levels[1].narrow(0, 0, batch), positions),
+                                                            torch::cat({taught8, taught16}, 1)) +
+                                              relation_loss(rows_at(maps.levels[2].narrow(0, 0, batch), positions),
+                                                            torch::cat({taught16, taught32}, 1)));
 
         // A place of the warped view, and the same place in the plain view; all other pairs are negatives.
         const torch::Tensor places = uniform({batch, contrast_positions, 2}, -0.95, 0.95, device);
@@ -173,8 +173,8 @@ void train_similarity(const TrainingConfig& config)
         const torch::Tensor diagonal =
             0.5 * (torch::log_softmax(logits, 1).diagonal() + torch::log_softmax(logits, 0).diagonal());
         const torch::Tensor contrast = -(diagonal * inside).sum() / inside.sum().clamp_min(1.0);
-        const torch::Tensor found = (logits.argmax(1) == torch::arange(logits.size(0), logits.device()))
-                                        .to(torch::kFloat32);
+        const torch::Tensor found =
+            (logits.argmax(1) == torch::arange(logits.size(0), logits.device())).to(torch::kFloat32);
 
         const torch::Tensor loss = config.loss_weight("distillation") * distillation +
                                    config.loss_weight("relation") * relation +

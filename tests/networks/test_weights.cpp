@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/utils.h>
+
+#include "chromatch.h"
+#include "networks/colorization_network.h"
+#include "networks/safetensors.h"
+#include "networks/similarity_network.h"
+#include "networks/weights.h"
+
+namespace chromatch
+{
+namespace
+{
+
+class Weights : public testing::Test
+{
+  protected:
+    void SetUp() override { save_weights(*module_, file_, "small", {{"note", "a test"}}, false); }
+    void TearDown() override { std::filesystem::remove(file_); }
+
+    /// Loads the file after a change of its content; returns the error's sentence, empty where there was none.
+    template <typename Change> std::string after(Change change)
+    {
+        SafeTensors content = read_safetensors(file_);
+        change(content);
+        write_safetensors(file_, content, false);
+        try {
+            load_weights(*module_, file_, "small");
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::model_corrupt);
+            return error.what();
+        }
+        return "";
+    }
+
+    std::filesystem::path file_ = std::filesystem::path(testing::TempDir()) / "weights.safetensors";
+    torch::nn::Conv2d module_{torch::nn::Conv2dOptions(3, 4, 3)};
+};
+
+TEST_F(Weights, ComeBackAsTheyWere)
+{
+    torch::nn::Conv2d other{torch::nn::Conv2dOptions(3, 4, 3)};
+    ASSERT_FALSE(torch::equal(other->weight, module_->weight));
+    const auto metadata = load_weights(*other, file_, "small");
+    EXPECT_TRUE(torch::equal(other->weight, module_->weight));
+    EXPECT_TRUE(torch::equal(other->bias, module_->bias));
+    EXPECT_EQ(metadata.at("note"), "a test");
+}
+
+TEST_F(Weights, HalfPrecisionIsCloseEnough)
+{
+    save_weights(*module_, file_, "small", {}, true);
+    torch::nn::Conv2d other{torch::nn::Conv2dOptions(3, 4, 3)};
+    load_weights(*other, file_, "small");
+    EXPECT_TRUE(torch::allclose(other->weight, module_->weight, 1e-3, 1e-6));
+}
+
+TEST_F(Weights, NameWhatIsWrong)
+{
+    EXPECT_EQ(after([](SafeTensors&) {}), "");
+    EXPECT_THAT(after([](SafeTensors& content) { content.metadata["network"] = "large"; }),
+                testing::HasSubstr("\"large\""));
+    EXPECT_THAT(after([](SafeTensors& content) {
+                    content.metadata["network"] = "small";
+                    content.metadata[weights_format_key] = "9";
+                }),
+                testing::HasSubstr("\"9\""));
+    EXPECT_THAT(after([](SafeTensors& content) {
+                    content.metadata[weights_format_key] = weights_format;
+                    content.tensors["extra"] = {{1}, {0.0f}};
+                }),
+                testing::HasSubstr("extra"));
+    EXPECT_THAT(after([](SafeTensors& content) {
+                    content.tensors.erase("extra");
+                    content.tensors["bias"] = {{2, 2}, {0, 0, 0, 0}};
+                }),
+                testing::HasSubstr("[2, 2] instead of [4]"));
+    EXPECT_THAT(after([](SafeTensors& content) { content.tensors.erase("bias"); }), testing::HasSubstr("bias"));
+}
+
+TEST(Networks, HaveTheSizesOfTheContract)
+{
+    const torch::NoGradGuard no_gradients;
+    SimilarityNetwork similarity(1);
+    similarity->eval();
+    const torch::Tensor luminance = torch::randn({2, 1, 96, 64});
+    const TrunkFeatures features = similarity->features(luminance);
+    EXPECT_EQ(features.half.sizes().vec(), (std::vector<int64_t>{2, 64, 48, 32}));
+    EXPECT_EQ(features.quarter.sizes().vec(), (std::vector<int64_t>{2, 64, 24, 16}));
+    EXPECT_EQ(features.eighth.sizes().vec(), (std::vector<int64_t>{2, 128, 12, 8}));
+    EXPECT_EQ(features.sixteenth.sizes().vec(), (std::vector<int64_t>{2, 256, 6, 4}));
+    const MatchMaps maps = similarity->match_maps(features);
+    EXPECT_EQ(maps.fused.sizes().vec(), (std::vector<int64_t>{2, fused_channels, 24, 16}));
+    EXPECT_TRUE(torch::allclose(maps.fused.square().sum(1), torch::ones({2, 24, 16}), 1e-3, 1e-3));
+
+    ColorizationNetwork network;
+    ColorizationInput input{features, luminance, torch::zeros({2, guide_channels, 24, 16}),
+                            torch::zeros({2, histogram_size})};
+    const ColorizationOutput output = network(input, true);
+    EXPECT_EQ(output.chroma.sizes().vec(), (std::vector<int64_t>{2, 2, 48, 32}));
+    EXPECT_EQ(output.bins.sizes().vec(), (std::vector<int64_t>{2, histogram_size, 24, 16}));
+    EXPECT_EQ(output.trust.abs().max().item<float>(), 0.0f); // no reference, no trust
+    int64_t parameters = 0;
+    for (const torch::Tensor& parameter : network->parameters())
+        parameters += parameter.numel();
+    EXPECT_LE(parameters, 5750000);
+}
+
+TEST(ChromaHistogram, SumsToOneAndFindsTheBin)
+{
+    const torch::Tensor gray = torch::zeros({1, 2, 4, 4});
+    const torch::Tensor histogram = chroma_histogram(gray);
+    EXPECT_NEAR(histogram.sum().item<float>(), 1.0f, 1e-5f);
+    EXPECT_NEAR(histogram[0][histogram_size / 2].item<float>(), 1.0f, 1e-5f); // the middle bin
+    const torch::Tensor mixed = chroma_histogram(torch::rand({3, 2, 5, 7}) * 2.4 - 1.2);
+    EXPECT_TRUE(torch::allclose(mixed.sum(1), torch::ones({3}), 1e-4, 1e-5));
+}
+
+} // namespace
+} // namespace chromatch

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The engine through its public header, with the weights of the repository.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stb_image.h>
+
+#include "chromatch.h"
+
+namespace chromatch
+{
+namespace
+{
+
+const std::filesystem::path models_folder = CHROMATCH_TEST_MODELS;
+const std::filesystem::path samples_folder = CHROMATCH_TEST_SAMPLES;
+
+Colorizer& colorizer()
+{
+    static const std::unique_ptr<Colorizer> instance = load_colorizer({models_folder});
+    return *instance;
+}
+
+/// Soft coloured waves: something to match, of any size.
+LabImage waves(int height, int width, float phase = 0.0f)
+{
+    LabImage image{Plane(height, width), Plane(height, width), Plane(height, width)};
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            image.l.at(y, x) = 50.0f + 25.0f * std::sin(0.11f * x + phase) * std::cos(0.07f * y);
+            image.a.at(y, x) = 20.0f * std::sin(0.05f * x + phase);
+            image.b.at(y, x) = 20.0f * std::cos(0.06f * y);
+        }
+    }
+    return image;
+}
+
+LabImage photo(const std::string& name)
+{
+    int width, height, channels;
+    const std::filesystem::path file = samples_folder / name;
+    stbi_uc* pixels = stbi_load(file.c_str(), &width, &height, &channels, 3);
+    if (!pixels)
+        throw std::runtime_error("cannot read " + file.string());
+    LabImage image{Plane(height, width), Plane(height, width), Plane(height, width)};
+    for (std::size_t i = 0; i < image.l.values.size(); i++) {
+        float linear[3], lab[3];
+        for (int c = 0; c < 3; c++) {
+            const float encoded = pixels[3 * i + c] / 255.0f;
+            linear[c] = encoded <= 0.04045f ? encoded / 12.92f : std::pow((encoded + 0.055f) / 1.055f, 2.4f);
+        }
+        linear_rgb_to_lab(linear, lab);
+        image.l.values[i] = lab[0];
+        image.a.values[i] = lab[1];
+        image.b.values[i] = lab[2];
+    }
+    stbi_image_free(pixels);
+    return image;
+}
+
+Request request_for(const LabImage& target, std::vector<LabImage> references)
+{
+    Request request;
+    request.luminance = target.l;
+    request.options.working_size = 128;
+    for (LabImage& reference : references)
+        request.references.push_back({std::move(reference), {}});
+    return request;
+}
+
+ErrorCode code_of(const Request& request, std::string* sentence = nullptr)
+{
+    try {
+        colorizer().colorize(request, nullptr);
+    } catch (const Error& error) {
+        if (sentence)
+            *sentence = error.what();
+        return error.code();
+    }
+    ADD_FAILURE() << "colorize() did not throw";
+    return ErrorCode::internal;
+}
+
+double squared_error(const Result& result, const LabImage& truth)
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < truth.a.values.size(); i++)
+        sum +=
+            std::pow(result.a.values[i] - truth.a.values[i], 2) + std::pow(result.b.values[i] - truth.b.values[i], 2);
+    return sum / (2.0 * static_cast<double>(truth.a.values.size()));
+}
+
+TEST(Colorizer, GivesBackThePhotosOwnColours)
+{
+    const LabImage truth = photo(CHROMATCH_TEST_PHOTO);
+    Request request = request_for(truth, {truth});
+    request.options.working_size = default_working_size;
+    const Result result = colorizer().colorize(request, nullptr);
+    const LabImage gray{truth.l, Plane(truth.l.height, truth.l.width), Plane(truth.l.height, truth.l.width)};
+    Result none;
+    none.a = none.b = Plane(truth.l.height, truth.l.width);
+    // Its own colours as the reference: at least 6 dB better than gray.
+    EXPECT_LT(squared_error(result, truth), squared_error(none, truth) / 4.0);
+}
+
+TEST(Colorizer, ResultHasTheTargetsSizeAndLiesInTheGamut)
+{
+    const LabImage target = waves(150, 211);
+    const Result result = colorizer().colorize(request_for(target, {waves(90, 133, 1.0f)}), nullptr);
+    ASSERT_TRUE(result.a.same_size(target.l));
+    ASSERT_TRUE(result.b.same_size(target.l));
+    ASSERT_TRUE(result.confidence.same_size(target.l));
+    EXPECT_TRUE(result.reference_index.empty());
+    EXPECT_THAT(result.confidence.values, testing::Each(testing::AllOf(testing::Ge(0.0f), testing::Le(1.0f))));
+    for (std::size_t i = 0; i < result.a.values.size(); i++) {
+        const float lab[3] = {target.l.values[i], result.a.values[i], result.b.values[i]};
+        float rgb[3];
+        lab_to_linear_rgb(lab, rgb);
+        for (float value : rgb) {
+            ASSERT_GE(value, -1e-3f);
+            ASSERT_LE(value, 1.0f + 1e-3f);
+        }
+    }
+}
+
+TEST(Colorizer, TakesAnySize)
+{
+    for (const auto& [height, width] : {std::pair{1, 1}, {1, 40}, {3, 7}, {17, 300}, {300, 5}, {64, 64}}) {
+        const Result result = colorizer().colorize(request_for(waves(height, width), {waves(width, height)}), nullptr);
+        EXPECT_EQ(result.a.height, height);
+        EXPECT_EQ(result.a.width, width);
+        EXPECT_THAT(result.a.values, testing::Each(testing::Truly([](float v) { return std::isfinite(v); })));
+    }
+}
+
+TEST(Colorizer, ColoursWithoutAReference)
+{
+    const LabImage target = waves(120, 100);
+    const Result result = colorizer().colorize(request_for(target, {}), nullptr);
+    ASSERT_TRUE(result.a.same_size(target.l));
+    EXPECT_THAT(result.confidence.values, testing::Each(0.0f));
+}
+
+TEST(Colorizer, SameRequestSameBytes)
+{
+    const Request request = request_for(waves(130, 170), {waves(140, 120, 2.0f)});
+    const Result first = colorizer().colorize(request, nullptr);
+    const Result second = load_colorizer({models_folder})->colorize(request, nullptr);
+    EXPECT_EQ(first.a.values, second.a.values);
+    EXPECT_EQ(first.b.values, second.b.values);
+    EXPECT_EQ(first.confidence.values, second.confidence.values);
+}
+
+TEST(Colorizer, StrengthScalesChroma)
+{
+    Request request = request_for(waves(100, 100), {waves(100, 100, 1.0f)});
+    request.options.strength = 0.0f;
+    const Result none = colorizer().colorize(request, nullptr);
+    EXPECT_THAT(none.a.values, testing::Each(testing::FloatEq(0.0f)));
+    request.options.strength = 0.5f;
+    const Result half = colorizer().colorize(request, nullptr);
+    request.options.strength = 1.0f;
+    const Result whole = colorizer().colorize(request, nullptr);
+    double half_sum = 0, whole_sum = 0;
+    for (std::size_t i = 0; i < half.a.values.size(); i++) {
+        half_sum += std::hypot(half.a.values[i], half.b.values[i]);
+        whole_sum += std::hypot(whole.a.values[i], whole.b.values[i]);
+    }
+    ASSERT_GT(whole_sum, 0.0);
+    EXPECT_NEAR(half_sum / whole_sum, 0.5, 0.05);
+}
+
+TEST(Colorizer, MaskKeepsTheRestGray)
+{
+    Request request = request_for(waves(100, 120), {waves(100, 120)});
+    request.mask = Plane(100, 120, 1.0f);
+    for (int y = 0; y < 100; y++)
+        std::fill_n(request.mask.row(y), 60, 0.0f);
+    const Result result = colorizer().colorize(request, nullptr);
+    for (int y = 0; y < 100; y++)
+        for (int x = 0; x < 60; x++)
+            ASSERT_EQ(result.a.at(y, x), 0.0f);
+}
+
+TEST(Colorizer, ReferenceMaskHidesColours)
+{
+    LabImage reference = waves(128, 128);
+    for (int y = 0; y < 128; y++) {
+        for (int x = 0; x < 128; x++) {
+            reference.a.at(y, x) = x < 64 ? 60.0f : 0.0f;
+            reference.b.at(y, x) = 0.0f;
+        }
+    }
+    Request request = request_for(waves(128, 128), {reference});
+    const auto redness = [](const Result& result) {
+        double sum = 0;
+        for (float a : result.a.values)
+            sum += a;
+        return sum / static_cast<double>(result.a.values.size());
+    };
+    const double open = redness(colorizer().colorize(request, nullptr));
+    request.references[0].mask = Plane(128, 128, 0.0f);
+    for (int y = 0; y < 128; y++)
+        std::fill_n(request.references[0].mask.row(y) + 64, 64, 1.0f);
+    const double hidden = redness(colorizer().colorize(request, nullptr));
+    EXPECT_LT(hidden, open - 5.0);
+}
+
+TEST(Colorizer, SaysWhichReferenceServed)
+{
+    const LabImage target = waves(128, 128);
+    Request request = request_for(target, {waves(128, 128, 1.5f), target});
+    const Result result = colorizer().colorize(request, nullptr);
+    ASSERT_EQ(result.reference_index.size(), target.l.values.size());
+    const auto second = std::count(result.reference_index.begin(), result.reference_index.end(), 1);
+    EXPECT_GT(second, static_cast<std::ptrdiff_t>(result.reference_index.size() / 2)); // the target itself fits best
+    EXPECT_LE(*std::max_element(result.reference_index.begin(), result.reference_index.end()), 1);
+}
+
+TEST(Colorizer, ReportsEveryStageAndNeverFalls)
+{
+    double last = 0;
+    bool seen[stage_count] = {};
+    colorizer().colorize(request_for(waves(80, 80), {waves(80, 80), waves(80, 90)}), [&](double fraction, Stage stage) {
+        EXPECT_GE(fraction, last);
+        EXPECT_LE(fraction, 1.0);
+        last = fraction;
+        seen[static_cast<int>(stage)] = true;
+        return true;
+    });
+    EXPECT_NEAR(last, 1.0, 1e-9);
+    EXPECT_THAT(seen, testing::Each(true));
+}
+
+TEST(Colorizer, CancelsAtEveryStage)
+{
+    for (int wanted = 0; wanted < stage_count; wanted++) {
+        try {
+            colorizer().colorize(request_for(waves(80, 80), {waves(80, 80)}),
+                                 [&](double, Stage stage) { return static_cast<int>(stage) != wanted; });
+            ADD_FAILURE() << "stage " << wanted << " was not cancelled";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::cancelled);
+        }
+    }
+}
+
+TEST(Colorizer, RefusesBadImages)
+{
+    std::string sentence;
+    EXPECT_EQ(code_of(Request{}), ErrorCode::bad_image);
+
+    Request request = request_for(waves(20, 20), {waves(20, 20)});
+    request.luminance.at(3, 5) = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(code_of(request, &sentence), ErrorCode::bad_image);
+    EXPECT_THAT(sentence, testing::HasSubstr("(5, 3)"));
+
+    request = request_for(waves(20, 20), {waves(20, 20)});
+    request.references[0].image.b = Plane(20, 21);
+    EXPECT_EQ(code_of(request, &sentence), ErrorCode::bad_image);
+    EXPECT_THAT(sentence, testing::HasSubstr("21 x 20"));
+
+    request = request_for(waves(20, 20), {waves(20, 20)});
+    request.references[0].mask = Plane(20, 20, 0.0f);
+    EXPECT_EQ(code_of(request), ErrorCode::bad_image);
+
+    request = request_for(waves(20, 20), {});
+    request.luminance.values.pop_back();
+    EXPECT_EQ(code_of(request), ErrorCode::bad_image);
+}
+
+TEST(Colorizer, RefusesBadOptions)
+{
+    std::string sentence;
+    Request request = request_for(waves(20, 20), {});
+    request.options.working_size = 63;
+    EXPECT_EQ(code_of(request, &sentence), ErrorCode::bad_option);
+    EXPECT_THAT(sentence, testing::HasSubstr("63"));
+    request = request_for(waves(20, 20), {});
+    request.options.strength = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(code_of(request), ErrorCode::bad_option);
+    request = request_for(waves(20, 20), std::vector<LabImage>(256, waves(2, 2)));
+    EXPECT_EQ(code_of(request, &sentence), ErrorCode::bad_option);
+    EXPECT_THAT(sentence, testing::HasSubstr("256"));
+}
+
+TEST(Colorizer, CudaIsRefusedWhereItIsNotThere)
+{
+    if (device_available(Device::cuda))
+        GTEST_SKIP() << "CUDA is available";
+    Request request = request_for(waves(20, 20), {});
+    request.options.device = Device::cuda;
+    EXPECT_EQ(code_of(request), ErrorCode::device_unavailable);
+}
+
+TEST(LoadColorizer, SaysWhatIsWrongWithTheWeights)
+{
+    const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "chromatch-models";
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    const auto code = [&] {
+        try {
+            load_colorizer({folder});
+        } catch (const Error& error) {
+            return error.code();
+        }
+        return ErrorCode::internal;
+    };
+    EXPECT_EQ(code(), ErrorCode::model_missing);
+    for (const char* name : {"similarity-l.safetensors", "colorization.safetensors"})
+        std::filesystem::copy_file(models_folder / name, folder / name);
+    EXPECT_NO_THROW(load_colorizer({folder}));
+    std::filesystem::resize_file(folder / "colorization.safetensors",
+                                 std::filesystem::file_size(folder / "colorization.safetensors") - 2);
+    EXPECT_EQ(code(), ErrorCode::model_corrupt);
+    std::filesystem::remove(folder / "colorization.safetensors");
+    std::filesystem::copy_file(models_folder / "similarity-l.safetensors", folder / "colorization.safetensors");
+    EXPECT_EQ(code(), ErrorCode::model_corrupt); // another network's weights
+    std::filesystem::remove_all(folder);
+}
+
+} // namespace
+} // namespace chromatch
