@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <functional>
 #include <string_view>
 
 namespace chromatch::cli
@@ -43,17 +44,24 @@ void append_little_endian(Bytes& file, std::uint32_t value, int count)
 
 constexpr std::string_view png_signature{"\x89PNG\r\n\x1a\n", 8};
 
-std::string png_fault(const Bytes& file)
+/// Calls `use` with the offset and whole length of each chunk up to IEND. False where a chunk runs beyond the file.
+bool for_png_chunks(const Bytes& file, const std::function<void(std::size_t at, std::size_t length)>& use)
 {
     for (std::size_t at = png_signature.size(); at + 12 <= file.size();) {
         const std::size_t length = big_endian(file, at, 4);
         if (length > file.size() - at - 12)
-            break;
+            return false;
+        use(at, 12 + length);
         if (has_text(file, at + 4, "IEND"))
-            return "";
+            return true;
         at += 12 + length;
     }
-    return cut_off;
+    return false;
+}
+
+std::string png_fault(const Bytes& file)
+{
+    return for_png_chunks(file, [](std::size_t, std::size_t) {}) ? "" : cut_off;
 }
 
 /// Markers that stand alone: TEM and the restart markers.
@@ -189,6 +197,18 @@ std::string structural_fault(const Bytes& file, FileType type)
         break;
     }
     return "";
+}
+
+Bytes without_png_gamma(const Bytes& file)
+{
+    bool has_profile = false;
+    Bytes result(file.begin(), file.begin() + png_signature.size());
+    for_png_chunks(file, [&](std::size_t at, std::size_t length) {
+        has_profile = has_profile || has_text(file, at + 4, "iCCP");
+        if (!has_text(file, at + 4, "gAMA") && !has_text(file, at + 4, "cHRM"))
+            result.insert(result.end(), file.begin() + at, file.begin() + at + length);
+    });
+    return has_profile ? result : file;
 }
 
 Bytes webp_profile(const Bytes& file)

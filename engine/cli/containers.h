@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the command must know of picture files before GEGL's loaders see them, and what those loaders leave out: libjpeg
-// ends the whole program on a damaged file, and GEGL neither reads nor writes the colour profile of a WebP file.
+// What the command must know of picture files before GEGL's loaders see them, and what GEGL leaves out: libjpeg ends
+// the whole program on a damaged file, and GEGL neither reads nor writes the colour profile of a WebP file.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,10 @@ const char* extension_of(FileType type);
 /// What is wrong with the file's outer structure ("the file ends early"), or an empty string. Walks every segment of a
 /// JPEG, every chunk of a PNG or WebP; TIFF files are left to libtiff, which reports its errors.
 std::string structural_fault(const Bytes& file, FileType type);
+
+/// The PNG file without gAMA and cHRM chunks if it has an iCCP chunk, which says the same and more. (GEGL writes a gAMA
+/// that is the inverse of what it should be.) Any other PNG is given back as it is.
+Bytes without_png_gamma(const Bytes& file);
 
 /// The ICC profile of a WebP file that has no structural fault; empty where it has none.
 Bytes webp_profile(const Bytes& file);

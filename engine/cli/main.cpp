@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <clocale>
 #include <iostream>
-#include <locale>
 #include <new>
 #include <numeric>
 
@@ -47,14 +47,38 @@ std::int64_t peak_memory()
     return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
+/// The engine, loaded when the first photo has been read, so that a wrong name is reported at once.
+class Engine
+{
+  public:
+    explicit Engine(std::filesystem::path models) : models_(std::move(models)) {}
+
+    Colorizer& colorizer()
+    {
+        if (!colorizer_) {
+            const Stopwatch loading;
+            colorizer_ = load_colorizer({models_});
+            load_seconds_ = loading.seconds();
+        }
+        return *colorizer_;
+    }
+
+    double load_seconds() const { return load_seconds_; }
+
+  private:
+    std::filesystem::path models_;
+    std::unique_ptr<Colorizer> colorizer_;
+    double load_seconds_ = 0;
+};
+
 /// Colours one target and writes the files. `request` holds the references and options. Throws Error and FileError.
-Json colour(Colorizer& colorizer, Request& request, const Job& job)
+Json colour(Engine& engine, Request& request, const Job& job)
 {
     const Stopwatch total;
     const PhotoFile target = read_photo(job.target);
     request.luminance = luminance_of(target);
     const double read_seconds = total.seconds();
-    const Result result = colorizer.colorize(request, nullptr);
+    const Result result = engine.colorizer().colorize(request, nullptr);
     const Stopwatch writing;
     write_coloured(target, request.luminance, result.a, result.b, job.output);
     if (!job.confidence.empty())
@@ -87,19 +111,21 @@ bool run(const Arguments& arguments)
     request.options = arguments.options;
     for (const auto& reference : arguments.references)
         request.references.push_back({lab_of(read_photo(reference)), {}});
-    const std::unique_ptr<Colorizer> colorizer = load_colorizer({find_models(arguments)});
+    Engine engine(find_models(arguments));
 
-    Json report{{"version", CHROMATCH_VERSION}, {"references", Json::array()}, {"load_seconds", total.seconds()}};
+    Json report{{"version", CHROMATCH_VERSION}, {"references", Json::array()}};
     for (const auto& reference : arguments.references)
         report["references"].push_back(reference.string());
     bool done = true;
     for (const Job& job : jobs) {
         std::string failure;
         try {
-            report["targets"].push_back(colour(*colorizer, request, job));
+            report["targets"].push_back(colour(engine, request, job));
             if (!arguments.json)
                 std::cout << job.output.string() << '\n';
         } catch (const Error& error) {
+            if (error.code() == ErrorCode::model_missing || error.code() == ErrorCode::model_corrupt)
+                throw; // no other photo would fare better
             failure = job.target.string() + ": " + error.what();
         } catch (const FileError& error) {
             failure = error.what();
@@ -112,6 +138,7 @@ bool run(const Arguments& arguments)
         report["targets"].push_back({{"target", job.target.string()}, {"error", failure}});
         std::cerr << "chromatch: " << failure << '\n';
     }
+    report["load_seconds"] = engine.load_seconds();
     report["peak_memory_bytes"] = peak_memory();
     report["total_seconds"] = total.seconds();
     if (arguments.json)
@@ -123,6 +150,7 @@ bool run(const Arguments& arguments)
 
 int main(int count, char** words)
 {
+    std::setlocale(LC_CTYPE, ""); // so that GLib prints names as the terminal has them
     try {
         const Arguments arguments = parse_arguments(count, words);
         if (arguments.version) {

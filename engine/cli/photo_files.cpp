@@ -137,7 +137,9 @@ Buffer load_pixels(const fs::path& path, FileType type)
 struct Tags {
     int orientation = 1; ///< EXIF 2.3: 1 to 8
     bool min_is_white = false;
-    bool libtiff_flipped = false; ///< GEGL had libtiff convert to RGBA, which applies a part of the orientation
+    /// GEGL had libtiff convert the picture (bilevel, palette, YCbCr) to 8-bit RGBA, which applies a part of the
+    /// orientation and adds an opaque alpha.
+    bool converted_by_libtiff = false;
 };
 
 Tags read_tags(const fs::path& path, FileType type, const Babl* format)
@@ -160,9 +162,8 @@ Tags read_tags(const fs::path& path, FileType type, const Babl* format)
                        : absent;
         };
         const int photometric = number("Exif.Image.PhotometricInterpretation", rgb);
-        const bool converted = babl_format_get_model(format) == babl_model("R'aG'aB'aA") && photometric != rgb;
-        tags.libtiff_flipped = converted;
-        tags.min_is_white = photometric == min_is_white && !converted;
+        tags.converted_by_libtiff = babl_format_get_model(format) == babl_model("R'aG'aB'aA") && photometric != rgb;
+        tags.min_is_white = photometric == min_is_white && !tags.converted_by_libtiff;
     }
     return tags;
 }
@@ -235,6 +236,14 @@ void invert_gray(GeglBuffer* pixels)
             band[2 * i] = 1 - band[2 * i];
         set_rows(pixels, top, rows, format, band.data());
     });
+}
+
+/// The picture in another format.
+Buffer copied(GeglBuffer* pixels, const Babl* format)
+{
+    Buffer result = new_buffer(gegl_buffer_get_height(pixels), gegl_buffer_get_width(pixels), format);
+    gegl_buffer_copy(pixels, nullptr, GEGL_ABYSS_NONE, result.get(), nullptr);
+    return result;
 }
 
 /// The same pixel values under another format of the same layout.
@@ -337,7 +346,23 @@ bool save_pixels(GeglBuffer* pixels, FileType type, const fs::path& path)
     return complaint.empty();
 }
 
-/// GEGL's saver writes sRGB values without a profile, so it gets the target space's values under sRGB's name.
+bool replace_file(const fs::path& path, const Bytes& bytes)
+{
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    out.close();
+    return !out.fail();
+}
+
+bool save_png(GeglBuffer* pixels, const fs::path& path)
+{
+    if (!save_pixels(pixels, FileType::png, path))
+        return false;
+    const Bytes written = read_bytes(path), wanted = without_png_gamma(written);
+    return wanted.size() == written.size() || replace_file(path, wanted);
+}
+
+/// GEGL's WebP saver writes sRGB values without a profile, so it gets the target space's values under sRGB's name.
 bool save_webp(GeglBuffer* pixels, const fs::path& path)
 {
     const Babl* format = gegl_buffer_get_format(pixels);
@@ -363,7 +388,9 @@ void write_whole(GeglBuffer* pixels, FileType type, const fs::path& path)
     const fs::path passing = fs::absolute(path).parent_path() /
                              ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".part");
     const ExitGuard guard(path.string() + " cannot be written.", passing.string());
-    bool written = type == FileType::webp ? save_webp(pixels, passing) : save_pixels(pixels, type, passing);
+    bool written = type == FileType::png    ? save_png(pixels, passing)
+                   : type == FileType::webp ? save_webp(pixels, passing)
+                                            : save_pixels(pixels, type, passing);
     std::error_code error;
     written = written && fs::exists(passing, error) && fs::file_size(passing, error) > 0;
     if (written)
@@ -388,6 +415,8 @@ void start_gegl()
     g_log_set_writer_func(write_log, nullptr, nullptr);
     g_set_printerr_handler(note_complaint);
     g_set_print_handler(note_complaint);
+    // babl's look-up tables cost 350 MiB and half a second for one 16-bit gray photo.
+    g_setenv("BABL_LUT", "0", FALSE);
     g_object_set(gegl_config(), "use-opencl", FALSE, "swap", "RAM", nullptr);
     gegl_init(nullptr, nullptr);
     gexiv2_initialize();
@@ -413,7 +442,8 @@ PhotoFile read_photo(const fs::path& path)
         pixels = with_profile(std::move(pixels), webp_profile(bytes));
     if (tags.min_is_white)
         invert_gray(pixels.get());
-    if (tags.libtiff_flipped && tags.orientation > 1) {
+    if (tags.converted_by_libtiff) {
+        pixels = copied(pixels.get(), babl_format("R'G'B' u8"));
         // libtiff mirrors rows and columns but does not transpose; its mirroring is taken back first.
         const int mirrored[] = {1, 1, 2, 3, 4, 1, 2, 3, 4};
         pixels = turn_upright(std::move(pixels), mirrored[tags.orientation]);
