@@ -4,10 +4,13 @@
 #include "colour/cielab.h"
 
 #include "matching/parallel.h"
+#include "matching/simd.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
+#include <vector>
 
 namespace chromatch {
 namespace {
@@ -67,48 +70,145 @@ constexpr FloatMatrix to_rgb(inverse(rgb_to_relative_xyz()));
 constexpr float knee = 6.0f / 29.0f;
 constexpr float slope = 3.0f * knee * knee;
 
+template <int lanes> using Lanes = typename simd::Vector<lanes>::Float;
+
 float lab_curve(float t)
 {
     return t > knee * knee * knee ? std::cbrt(t) : t / slope + 4.0f / 29.0f;
 }
-inline float inverse_lab_curve(float f)
+
+/// lanes = 1: one float, else a vector; by reference, see matching/simd.h.
+template <int lanes> CHROMATCH_INLINE void inverse_lab_curve(Lanes<lanes>& f)
 {
-    return f > knee ? f * f * f : slope * (f - 4.0f / 29.0f);
+    using Float = Lanes<lanes>;
+    const Float cube = f * f * f, line = slope * (f - 4.0f / 29.0f);
+    f = f > knee ? cube : line;
 }
 
-inline void to_linear_rgb(float l, float a, float b, float& red, float& green, float& blue)
+template <int lanes>
+CHROMATCH_INLINE void to_linear_rgb(const Lanes<lanes>& l, const Lanes<lanes>& a, const Lanes<lanes>& b,
+                                    Lanes<lanes>* rgb)
 {
-    const float fy = (l + 16.0f) / 116.0f;
-    const float x = inverse_lab_curve(fy + a / 500.0f);
-    const float y = inverse_lab_curve(fy);
-    const float z = inverse_lab_curve(fy - b / 200.0f);
-    red = to_rgb.m[0][0] * x + to_rgb.m[0][1] * y + to_rgb.m[0][2] * z;
-    green = to_rgb.m[1][0] * x + to_rgb.m[1][1] * y + to_rgb.m[1][2] * z;
-    blue = to_rgb.m[2][0] * x + to_rgb.m[2][1] * y + to_rgb.m[2][2] * z;
+    using Float = Lanes<lanes>;
+    Float y = (l + 16.0f) * (1.0f / 116.0f);
+    Float x = y + a * (1.0f / 500.0f);
+    Float z = y - b * (1.0f / 200.0f);
+    inverse_lab_curve<lanes>(x);
+    inverse_lab_curve<lanes>(y);
+    inverse_lab_curve<lanes>(z);
+    for (int i = 0; i < 3; ++i)
+        rgb[i] = to_rgb.m[i][0] * x + to_rgb.m[i][1] * y + to_rgb.m[i][2] * z;
 }
 
 /// What rounding may add to a colour on the gamut's surface, such as pure sRGB red; it must not be pulled inwards.
 constexpr float rounding = 1e-5f;
 
-inline bool in_gamut(float l, float a, float b)
+/// How far the colour with its chroma scaled by `factor` lies outside [0, 1] in linear RGB; not above 0 inside.
+template <int lanes>
+CHROMATCH_INLINE void measure_excess(const Lanes<lanes>& l, const Lanes<lanes>& a, const Lanes<lanes>& b,
+                                     const Lanes<lanes>& factor, Lanes<lanes>& excess)
 {
-    float red, green, blue;
-    to_linear_rgb(l, a, b, red, green, blue);
-    // No short cuts: without branches whole rows of pixels go through the vector unit.
-    return (red >= -rounding) & (green >= -rounding) & (blue >= -rounding) & (red <= 1.0f + rounding) &
-           (green <= 1.0f + rounding) & (blue <= 1.0f + rounding);
+    using Float = Lanes<lanes>;
+    Float rgb[3];
+    const Float scaled_a = factor * a, scaled_b = factor * b;
+    to_linear_rgb<lanes>(l, scaled_a, scaled_b, rgb);
+    excess = rgb[0] - 1.0f;
+    for (int i = 0; i < 3; ++i) {
+        const Float below = -rgb[i], above = rgb[i] - 1.0f;
+        excess = excess > below ? excess : below;
+        excess = excess > above ? excess : above;
+    }
 }
 
 /// The factor for a colour outside the gamut, by bisection: the colours on the way to gray are inside from some factor
 /// downwards. 0 where even gray is outside.
-float largest_factor(float l, float a, float b)
+template <int lanes>
+CHROMATCH_INLINE void find_factor(const Lanes<lanes>& l, const Lanes<lanes>& a, const Lanes<lanes>& b,
+                                  Lanes<lanes>& inside)
 {
-    float inside = 0.0f, outside = 1.0f;
+    using Float = Lanes<lanes>;
+    Float outside = inside = l * 0.0f;
+    outside += 1.0f;
     for (int step = 0; step < 20; ++step) {
-        const float middle = 0.5f * (inside + outside);
-        (in_gamut(l, middle * a, middle * b) ? inside : outside) = middle;
+        const Float middle = 0.5f * (inside + outside);
+        Float excess;
+        measure_excess<lanes>(l, a, b, middle, excess);
+        inside = excess <= rounding ? middle : inside;
+        outside = excess <= rounding ? outside : middle;
     }
-    return inside;
+}
+
+/// One thread's working memory for a row of `width` pixels.
+struct Row {
+    std::vector<float> l, a, b; // padded copies; then the colours outside the gamut, close together
+    std::vector<float> result;  // excess; then factor
+    std::vector<int> place;     // of the colours outside the gamut
+
+    explicit Row(int width)
+        : l(width + padding), a(width + padding), b(width + padding), result(width + padding), place(width)
+    {
+    }
+    static constexpr int padding = 16;
+};
+
+template <int lanes> CHROMATCH_INLINE Lanes<lanes>& lanes_at(std::vector<float>& values, int x)
+{
+    return *reinterpret_cast<Lanes<lanes>*>(values.data() + x);
+}
+
+/// Most pixels are inside: the test runs over the whole row first, the bisection over the others, moved together.
+template <int lanes> CHROMATCH_INLINE void clip_row(const float* l, float* a, float* b, int width, Row& row)
+{
+    std::copy_n(l, width, row.l.begin());
+    std::copy_n(a, width, row.a.begin());
+    std::copy_n(b, width, row.b.begin());
+    const Lanes<lanes> one = Lanes<lanes>{} + 1.0f;
+    for (int x = 0; x < width; x += lanes)
+        measure_excess<lanes>(lanes_at<lanes>(row.l, x), lanes_at<lanes>(row.a, x), lanes_at<lanes>(row.b, x), one,
+                              lanes_at<lanes>(row.result, x));
+    int count = 0;
+    for (int x = 0; x < width; ++x) {
+        row.place[count] = x;
+        row.l[count] = l[x];
+        row.a[count] = a[x];
+        row.b[count] = b[x];
+        count += !(row.result[x] <= rounding);
+    }
+    for (int i = 0; i < count; i += lanes)
+        find_factor<lanes>(lanes_at<lanes>(row.l, i), lanes_at<lanes>(row.a, i), lanes_at<lanes>(row.b, i),
+                           lanes_at<lanes>(row.result, i));
+    for (int i = 0; i < count; ++i) {
+        a[row.place[i]] *= row.result[i];
+        b[row.place[i]] *= row.result[i];
+    }
+}
+
+using ClipRow = void (*)(const float*, float*, float*, int, Row&);
+
+void clip_row_baseline(const float* l, float* a, float* b, int width, Row& row)
+{
+    clip_row<4>(l, a, b, width, row);
+}
+#if defined(CHROMATCH_X86)
+CHROMATCH_AVX2 void clip_row_avx2(const float* l, float* a, float* b, int width, Row& row)
+{
+    clip_row<8>(l, a, b, width, row);
+}
+CHROMATCH_AVX512 void clip_row_avx512(const float* l, float* a, float* b, int width, Row& row)
+{
+    clip_row<16>(l, a, b, width, row);
+}
+#endif
+
+ClipRow choose_clip_row()
+{
+#if defined(CHROMATCH_X86)
+    if (simd::level() == simd::Level::avx512)
+        return clip_row_avx512;
+    if (simd::level() == simd::Level::avx2)
+        return clip_row_avx2;
+#endif
+    return clip_row_baseline;
 }
 
 } // namespace
@@ -141,14 +241,16 @@ void linear_rgb_to_lab(const float rgb[3], float lab[3])
 
 void lab_to_linear_rgb(const float lab[3], float rgb[3])
 {
-    to_linear_rgb(lab[0], lab[1], lab[2], rgb[0], rgb[1], rgb[2]);
+    to_linear_rgb<1>(lab[0], lab[1], lab[2], rgb);
 }
 
 float clip_chroma(float l, float& a, float& b)
 {
-    if (in_gamut(l, a, b))
+    float factor, excess;
+    measure_excess<1>(l, a, b, 1.0f, excess);
+    if (excess <= rounding)
         return 1.0f;
-    const float factor = largest_factor(l, a, b);
+    find_factor<1>(l, a, b, factor);
     a *= factor;
     b *= factor;
     return factor;
@@ -161,19 +263,11 @@ void clip_chroma(const Plane& l, Plane& a, Plane& b)
                                               " and " + std::to_string(b.height) + " x " + std::to_string(b.width) +
                                               " does not fit luminance of " + std::to_string(l.height) + " x " +
                                               std::to_string(l.width));
+    const ClipRow clip = choose_clip_row();
     parallel_for(l.height, 16, 0, [&](int first, int last) {
-        std::vector<std::uint8_t> inside(l.width);
-        for (int y = first; y < last; ++y) {
-            const float* row_l = l.row(y);
-            float* row_a = a.row(y);
-            float* row_b = b.row(y);
-            // Most pixels are inside: the test runs over the row first, the bisection over the few others.
-            for (int x = 0; x < l.width; ++x)
-                inside[x] = in_gamut(row_l[x], row_a[x], row_b[x]);
-            for (int x = 0; x < l.width; ++x)
-                if (!inside[x])
-                    clip_chroma(row_l[x], row_a[x], row_b[x]);
-        }
+        Row row(l.width);
+        for (int y = first; y < last; ++y)
+            clip(l.row(y), a.row(y), b.row(y), l.width, row);
     });
 }
 

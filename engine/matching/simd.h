@@ -17,7 +17,12 @@
 
 namespace chromatch::simd {
 
+/// The vector of so many floats; at any address. Templates take the lanes, never the type: as a template argument it
+/// would lose its alignment.
 template <int lanes> struct Vector;
+template <> struct Vector<1> {
+    typedef float Float;
+};
 template <> struct Vector<4> {
     typedef float Float __attribute__((vector_size(16), aligned(4), may_alias));
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "colour/cielab.h"
 
+#include "matching/simd.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -168,14 +170,19 @@ TEST(ClipChroma, PlanesAndPointsAgree)
         a.values[i] = chroma(generator);
         b.values[i] = chroma(generator);
     }
-    Plane new_a = a, new_b = b;
-    clip_chroma(l, new_a, new_b);
-    for (std::size_t i = 0; i < l.values.size(); ++i) {
-        float point_a = a.values[i], point_b = b.values[i];
-        clip_chroma(l.values[i], point_a, point_b);
-        ASSERT_NEAR(new_a.values[i], point_a, 1e-3f);
-        ASSERT_NEAR(new_b.values[i], point_b, 1e-3f);
+    for (const simd::Level level : {simd::Level::avx512, simd::Level::avx2, simd::Level::baseline}) {
+        simd::limit = level;
+        Plane new_a = a, new_b = b;
+        clip_chroma(l, new_a, new_b);
+        for (std::size_t i = 0; i < l.values.size(); ++i) {
+            float point_a = a.values[i], point_b = b.values[i];
+            clip_chroma(l.values[i], point_a, point_b);
+            ASSERT_NEAR(new_a.values[i], point_a, 1e-3f);
+            ASSERT_NEAR(new_b.values[i], point_b, 1e-3f);
+            ASSERT_LE(outside(l.values[i], new_a.values[i], new_b.values[i]), 1e-4f);
+        }
     }
+    simd::limit = simd::Level::avx512;
     Plane small(36, 19);
     EXPECT_THROW(clip_chroma(l, small, b), Error);
     EXPECT_THROW(clip_chroma(l, a, small), Error);
