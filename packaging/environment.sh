@@ -41,7 +41,7 @@ fail_step() {
     local step=$1
     local last
     last=$(tail -n 200 "$setup_log")
-    if grep -qiE 'no space left|not enough free space|disk quota exceeded' <<<"$last"; then
+    if grep -qiE 'no space left|enough free space|disk quota exceeded' <<<"$last"; then
         fail "$step failed because the disk is full: free some space and run this again (details: $setup_log)."
     elif grep -qiE 'could ?n.t resolve|failure resolving|could not connect|unable to connect|connection (failed|refused|timed out)|network is unreachable|could not handshake|failed to fetch' <<<"$last"; then
         fail "$step failed because the Debian mirror could not be reached: check the network or the proxy and run this again (details: $setup_log)."
