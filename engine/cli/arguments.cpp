@@ -11,11 +11,9 @@
 #include <map>
 #include <memory>
 
-namespace chromatch::cli
-{
+namespace chromatch::cli {
 
-namespace
-{
+namespace {
 
 namespace fs = std::filesystem;
 

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace chromatch::cli
-{
+namespace chromatch::cli {
 
 /// A fault in the command line; what() is one sentence that names the offending value.
 struct UsageError : std::runtime_error {

@@ -7,11 +7,9 @@
 #include <functional>
 #include <string_view>
 
-namespace chromatch::cli
-{
+namespace chromatch::cli {
 
-namespace
-{
+namespace {
 
 constexpr const char* cut_off = "the file ends early";
 

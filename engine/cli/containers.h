@@ -10,8 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace chromatch::cli
-{
+namespace chromatch::cli {
 
 enum class FileType { png, jpeg, tiff, webp };
 

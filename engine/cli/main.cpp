@@ -13,8 +13,7 @@
 #include <new>
 #include <numeric>
 
-namespace
-{
+namespace {
 
 using namespace chromatch;
 using namespace chromatch::cli;
@@ -23,8 +22,7 @@ using Json = nlohmann::ordered_json;
 constexpr int exit_usage = 64; // sysexits.h
 constexpr int exit_failure = 70;
 
-class Stopwatch
-{
+class Stopwatch {
   public:
     double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
 
@@ -48,8 +46,7 @@ std::int64_t peak_memory()
 }
 
 /// The engine, loaded when the first photo has been read, so that a wrong name is reported at once.
-class Engine
-{
+class Engine {
   public:
     explicit Engine(std::filesystem::path models) : models_(std::move(models)) {}
 

@@ -14,11 +14,9 @@
 #include <string>
 #include <vector>
 
-namespace chromatch::cli
-{
+namespace chromatch::cli {
 
-namespace
-{
+namespace {
 
 namespace fs = std::filesystem;
 
@@ -68,8 +66,7 @@ void explain_exit()
 }
 
 /// For the time in which a library might end the program.
-class ExitGuard
-{
+class ExitGuard {
   public:
     ExitGuard(std::string sentence, std::string file_to_remove)
     {

@@ -12,8 +12,7 @@
 
 struct _GeglBuffer;
 
-namespace chromatch::cli
-{
+namespace chromatch::cli {
 
 /// A file cannot be read or written; what() is one sentence that names it.
 struct FileError : std::runtime_error {

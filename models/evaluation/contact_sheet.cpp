@@ -15,11 +15,9 @@
 #include <stb_image_write.h>
 #pragma GCC diagnostic pop
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 constexpr int gap = 6; // pixels between pictures
 

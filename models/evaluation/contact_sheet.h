@@ -7,12 +7,10 @@
 #include <filesystem>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// Rows of pictures of any sizes on a white sheet; a column is as wide as the widest picture of all.
-class ContactSheet
-{
+class ContactSheet {
   public:
     /// An empty image leaves its cell white.
     void add_row(const std::vector<const LabImage*>& images);

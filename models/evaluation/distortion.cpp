@@ -10,11 +10,9 @@
 #include <utility>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 constexpr int control_side = 4;
 constexpr int control_count = control_side * control_side;
@@ -52,8 +50,7 @@ void solve(System& rows)
 }
 
 /// Smooth displacement of the unit square with random values at the control points.
-class ThinPlateSpline
-{
+class ThinPlateSpline {
   public:
     ThinPlateSpline(Random& random, double most_y, double most_x)
     {

@@ -5,8 +5,7 @@
 
 #include <cstdint>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// Where a distorted photo's pixels come from.
 struct Distortion {

@@ -18,8 +18,7 @@
 #include <string_view>
 #include <thread>
 
-namespace
-{
+namespace {
 
 namespace fs = std::filesystem;
 using namespace chromatch;

@@ -12,11 +12,9 @@
 #include <numbers>
 #include <numeric>
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 constexpr double pi = std::numbers::pi;
 

@@ -9,8 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// 10 log10(220^2 / mean over pixels and {a, b} of the squared error), in dB. Infinite where the chroma is equal.
 double psnr_ab(const LabImage& result, const LabImage& truth);

@@ -7,8 +7,7 @@
 #include <array>
 #include <cmath>
 
-namespace chromatch
-{
+namespace chromatch {
 
 LabImage lab_from_srgb(const std::uint8_t* rgb, int height, int width)
 {

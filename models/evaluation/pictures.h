@@ -8,8 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// `rgb`: interleaved sRGB, height x width x 3 bytes.
 LabImage lab_from_srgb(const std::uint8_t* rgb, int height, int width);

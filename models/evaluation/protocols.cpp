@@ -11,11 +11,9 @@
 #include <numbers>
 #include <numeric>
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 constexpr double trusted_difference = 8; // deltaE76 below which a colour counts as right

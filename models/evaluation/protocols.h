@@ -16,8 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 struct NamedPhoto {
     std::string name;

@@ -8,11 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace chromatch
-{
+namespace chromatch {
 
-class Random
-{
+class Random {
   public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
 

@@ -8,11 +8,9 @@
 #include <cstdio>
 #include <ostream>
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 struct Column {
     Figure figure;

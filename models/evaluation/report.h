@@ -6,8 +6,7 @@
 #include <iosfwd>
 #include <string>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// A readable table: means with 95 % bootstrap intervals over the photos.
 void print_report(std::ostream& out, const Evaluation& evaluation, std::uint64_t seed);

@@ -23,11 +23,9 @@
 #include <stb_image.h>
 #pragma GCC diagnostic pop
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 constexpr std::size_t block_bytes = 512; // USTAR's unit: one header, or a piece of a member's content
 

@@ -12,8 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 struct Photo {
     std::string name; ///< the member's name in the tar; `<label>/<name>.jpg` in labelled shards

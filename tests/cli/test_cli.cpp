@@ -15,8 +15,7 @@
 #include <fstream>
 #include <functional>
 
-namespace
-{
+namespace {
 
 namespace fs = std::filesystem;
 using chromatch::cli::Bytes;
@@ -52,8 +51,7 @@ float gray_at(int y, int x)
     return 0.1f + 0.5f * x / width + 0.3f * y / height;
 }
 
-class Cli : public testing::Test
-{
+class Cli : public testing::Test {
   protected:
     static void SetUpTestSuite()
     {
@@ -227,8 +225,7 @@ class Cli : public testing::Test
 };
 
 /// The tests that colour.
-class CliColouring : public Cli
-{
+class CliColouring : public Cli {
   protected:
     void SetUp() override
     {

@@ -7,8 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace
-{
+namespace {
 
 using namespace chromatch;
 

@@ -5,14 +5,12 @@
 
 #include <cmath>
 
-namespace
-{
+namespace {
 
 using namespace chromatch;
 
 /// Gives every pixel the reference's mean colour, or one colour of its own.
-class FakeColorizer : public Colorizer
-{
+class FakeColorizer : public Colorizer {
   public:
     explicit FakeColorizer(bool obeys) : obeys_(obeys) {}
 

@@ -16,8 +16,7 @@
 #include <stb_image_write.h>
 #pragma GCC diagnostic pop
 
-namespace
-{
+namespace {
 
 using chromatch::Photo;
 using chromatch::read_photo_shards;
@@ -62,8 +61,7 @@ std::string member(const std::string& name, const std::string& content, char typ
 
 const std::string archive_end(1024, '\0');
 
-class PhotoShards : public testing::Test
-{
+class PhotoShards : public testing::Test {
   protected:
     void SetUp() override
     {
