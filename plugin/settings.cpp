@@ -26,9 +26,10 @@ void add_reference_arguments(GimpProcedure* procedure)
         procedure, "reference", _("Reference _layer"),
         _("Layer whose colors are used; it may belong to another image. It is used as a whole, at its own size."), TRUE,
         flags(GIMP_PARAM_DONT_SERIALIZE));
+    // With the action "open" GIMP refuses a missing file by itself, with a sentence that does not name it.
     gimp_procedure_add_file_argument(procedure, "reference-file", _("Reference _file"),
                                      _("Image file whose colors are used when no reference layer is given."),
-                                     GIMP_FILE_CHOOSER_ACTION_OPEN, TRUE, nullptr, flags());
+                                     GIMP_FILE_CHOOSER_ACTION_ANY, TRUE, nullptr, flags());
     gimp_procedure_add_choice_aux_argument(
         procedure, "reference-source", _("Reference _source"), _("Which of the two references the dialog uses."),
         gimp_choice_new_with_values("given", static_cast<int>(ReferenceSource::given), _("As given"), nullptr, //

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gimp_sandbox.h"
+
+#include "pictures.h"
+
+#include <glib.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+
+namespace chromatch::test
+{
+
+ProgramRun run_program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
+                       int seconds)
+{
+    std::string limit = std::to_string(seconds);
+    std::vector<std::string> all = {"timeout", "--kill-after=5", limit};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    ProgramRun run;
+    std::vector<char*> argv;
+    for (std::string& argument : all) {
+        argv.push_back(argument.data());
+        run.command += argument + " ";
+    }
+    argv.push_back(nullptr);
+    gchar** variables = g_get_environ();
+    for (const auto& [name, value] : environment) {
+        variables = g_environ_setenv(variables, name.c_str(), value.c_str(), TRUE);
+    }
+    gchar* output = nullptr;
+    gchar* errors = nullptr;
+    GError* error = nullptr;
+    int status = 0;
+    if (g_spawn_sync(nullptr, argv.data(), variables, G_SPAWN_SEARCH_PATH, nullptr, nullptr, &output, &errors, &status,
+                     &error)) {
+        run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        run.output = std::string(output) + errors;
+    } else {
+        run.output = error->message;
+        g_error_free(error);
+    }
+    g_free(output);
+    g_free(errors);
+    g_strfreev(variables);
+    return run;
+}
+
+GimpSandbox::GimpSandbox(const std::string& plug_in_path)
+{
+    std::string pattern = std::filesystem::temp_directory_path() / "chromatch-gimp-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    for (const char* name : {"settings", "cache", "temporary"}) {
+        std::filesystem::create_directory(folder_ / name);
+    }
+    std::ofstream(settings_folder() / "gimprc") << "(plug-in-path \"${gimp_plug_in_dir}/plug-ins:" << plug_in_path
+                                                << "\")\n(show-welcome-dialog no)\n(check-updates no)\n";
+}
+
+GimpSandbox::~GimpSandbox()
+{
+    // For looking at what a failing case left behind.
+    if (std::getenv("CHROMATCH_KEEP_SANDBOX") == nullptr) {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+}
+
+std::map<std::string, std::string> GimpSandbox::environment() const
+{
+    return {{"GIMP3_DIRECTORY", settings_folder()},
+            {"GIMP3_CACHEDIR", folder_ / "cache"},
+            {"GIMP3_TEMPDIR", folder_ / "temporary"},
+            {"HOME", folder_},
+            {"XDG_CONFIG_HOME", folder_ / "settings"},
+            {"XDG_CACHE_HOME", folder_ / "cache"},
+            {"XDG_DATA_HOME", folder_ / "cache"},
+            {"LC_ALL", "C.UTF-8"},
+            {"LANGUAGE", "en"}};
+}
+
+ProgramRun GimpSandbox::run_script(const std::string& script, std::map<std::string, std::string> environment) const
+{
+    environment.merge(this->environment());
+    const std::string batch = "(begin (define folder \"" + folder_.string() + "/\") (define script-folder \"" +
+                              SCRIPT_FOLDER + "/\") (load \"" SCRIPT_FOLDER "/" + script + "\"))";
+    return run_program(
+        {GIMP_CONSOLE_PROGRAM, "-idf", "--batch-interpreter=plug-in-script-fu-eval", "-b", batch, "--quit"},
+        environment);
+}
+
+Facts read_facts(const std::filesystem::path& file)
+{
+    Facts facts;
+    std::ifstream lines(file);
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t tab = line.find('\t');
+        if (tab != std::string::npos) {
+            facts[line.substr(0, tab)] = line.substr(tab + 1);
+        }
+    }
+    return facts;
+}
+
+namespace
+{
+
+struct FinishedCases {
+    FinishedCases() : sandbox(PLUGIN_PATH)
+    {
+        write_fixtures(sandbox.folder());
+        run = sandbox.run_script("cases.scm");
+    }
+
+    GimpSandbox sandbox;
+    ProgramRun run;
+};
+
+const FinishedCases& cases()
+{
+    static const FinishedCases finished;
+    return finished;
+}
+
+} // namespace
+
+const GimpSandbox& finished_cases()
+{
+    return cases().sandbox;
+}
+
+const ProgramRun& cases_run()
+{
+    return cases().run;
+}
+
+Facts facts_of(const std::string& name)
+{
+    return read_facts(finished_cases().folder() / (name + ".facts"));
+}
+
+} // namespace chromatch::test

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pictures.h"
+
+#include <gegl.h>
+#include <libgimp/gimp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <stdexcept>
+
+namespace chromatch::test
+{
+
+namespace
+{
+
+constexpr int channels = 4;
+
+void start_gegl()
+{
+    static const bool started = [] {
+        gegl_init(nullptr, nullptr);
+        return true;
+    }();
+    (void)started;
+}
+
+/// A value in [0, 1] that changes slowly, with some texture: nothing flat, nothing clipped.
+float wave(double x, double y, double phase)
+{
+    const double slow = 0.5 + 0.28 * std::sin(3.1 * x + phase) * std::cos(2.3 * y - phase);
+    const double texture = 0.1 * std::sin(41.0 * x + 7.0 * std::sin(9.0 * y)) * std::sin(37.0 * y + phase);
+    return static_cast<float>(std::clamp(slow + texture + 0.1 * (x - y), 0.02, 0.98));
+}
+
+/// Encodes color(x, y) in the given format and lets GEGL write it: a PNG with the format's own profile.
+void write_png(const std::filesystem::path& file, const Babl* stored_format, int bits, int width, int height,
+               const std::function<void(double x, double y, float* rgba)>& color)
+{
+    std::vector<float> pixels(static_cast<std::size_t>(width) * height * channels);
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+            color(static_cast<double>(x) / width, static_cast<double>(y) / height,
+                  &pixels[(static_cast<std::size_t>(y) * width + x) * channels]);
+        }
+    }
+    const GeglRectangle area = {0, 0, width, height};
+    GeglBuffer* buffer = gegl_buffer_new(&area, stored_format);
+    gegl_buffer_set(buffer, &area, 0, babl_format("R'G'B'A float"), pixels.data(), GEGL_AUTO_ROWSTRIDE);
+    GeglNode* graph = gegl_node_new();
+    GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:buffer-source", "buffer", buffer, nullptr);
+    GeglNode* sink =
+        gegl_node_new_child(graph, "operation", "gegl:png-save", "path", file.c_str(), "bitdepth", bits, nullptr);
+    gegl_node_link(source, sink);
+    gegl_node_process(sink);
+    g_object_unref(graph);
+    g_object_unref(buffer);
+}
+
+/// Takes the profile.
+void write_profile(const std::filesystem::path& file, GimpColorProfile* profile)
+{
+    gsize size = 0;
+    const guint8* bytes = gimp_color_profile_get_icc_profile(profile, &size);
+    std::ofstream(file, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes), static_cast<std::streamsize>(size));
+    g_object_unref(profile);
+}
+
+double lab_curve(double t)
+{
+    return t > 216.0 / 24389.0 ? std::cbrt(t) : (24389.0 / 27.0 * t + 16.0) / 116.0;
+}
+
+bool is_visible(const Picture& picture, std::size_t pixel)
+{
+    return picture.rgba[pixel * channels + 3] > 0.0f;
+}
+
+std::size_t pixel_count(const Picture& picture)
+{
+    return picture.rgba.size() / channels;
+}
+
+void require_same_size(const Picture& first, const Picture& second)
+{
+    if (first.width != second.width || first.height != second.height) {
+        throw std::runtime_error("two pictures of different sizes");
+    }
+}
+
+/// Mean of difference(pixel) over the visible pixels of the picture.
+double visible_mean(const Picture& picture, const std::function<double(std::size_t)>& difference)
+{
+    double sum = 0.0;
+    std::size_t count = 0;
+    for (std::size_t pixel = 0; pixel < pixel_count(picture); ++pixel) {
+        if (is_visible(picture, pixel)) {
+            sum += difference(pixel);
+            ++count;
+        }
+    }
+    return count > 0 ? sum / static_cast<double>(count) : 0.0;
+}
+
+} // namespace
+
+void write_fixtures(const std::filesystem::path& folder)
+{
+    start_gegl();
+    const auto gray = [](double x, double y, float* rgba) {
+        rgba[0] = rgba[1] = rgba[2] = wave(x, y, 0.3);
+        rgba[3] = 1.0f;
+    };
+    const auto fading = [gray](double x, double y, float* rgba) {
+        gray(x, y, rgba);
+        rgba[3] = static_cast<float>(std::clamp(1.6 - 2.0 * std::hypot(x - 0.5, y - 0.5) * 1.6, 0.0, 1.0));
+    };
+    const auto colors = [](double x, double y, float* rgba) {
+        // Green below, blue above, something red: the colours are far from gray, the luminance is like the target's.
+        const float light = wave(x, y, 0.9);
+        const double sky = std::clamp(3.0 * (0.5 - y) + 0.5, 0.0, 1.0);
+        const double red = std::exp(-40.0 * (std::pow(x - 0.7, 2.0) + std::pow(y - 0.6, 2.0)));
+        rgba[0] = light * static_cast<float>((0.45 + 0.1 * sky) * (1.0 - red) + red);
+        rgba[1] = light * static_cast<float>((0.85 - 0.2 * sky) * (1.0 - 0.7 * red));
+        rgba[2] = light * static_cast<float>((0.25 + 0.75 * sky) * (1.0 - 0.7 * red));
+        rgba[3] = 1.0f;
+    };
+    const auto warm = [](double x, double y, float* rgba) {
+        // One hue, so that the mean colour of a result does not depend on which places were matched.
+        const float light = wave(x, y, 0.9);
+        rgba[0] = light;
+        rgba[1] = 0.6f * light;
+        rgba[2] = 0.3f * light;
+        rgba[3] = 1.0f;
+    };
+    const auto unseen = [colors](double x, double y, float* rgba) {
+        colors(x, y, rgba);
+        rgba[3] = 0.0f;
+    };
+    const Babl* prophoto = babl_space("ProPhoto");
+    write_png(folder / "gray.png", babl_format("Y' u16"), 16, 150, 110, gray);
+    write_png(folder / "fading.png", babl_format("R'G'B'A u16"), 16, 90, 70, fading);
+    write_png(folder / "wide-target.png", babl_format_with_space("R'G'B' u16", prophoto), 16, 150, 110, gray);
+    write_png(folder / "colors.png", babl_format("R'G'B' u16"), 16, 120, 130, colors);
+    write_png(folder / "warm.png", babl_format("R'G'B' u16"), 16, 120, 130, warm);
+    write_png(folder / "wide-warm.png", babl_format_with_space("R'G'B' u16", prophoto), 16, 120, 130, warm);
+    write_png(folder / "transparent.png", babl_format("R'G'B'A u8"), 8, 40, 30, unseen);
+    std::ofstream(folder / "not-an-image.png") << "These are only words.\n";
+
+    // The curve of this gray profile is L*, far from sRGB's.
+    write_profile(folder / "gray.icc", gimp_color_profile_new_d50_gray_lab_trc());
+    write_profile(folder / "srgb.icc", gimp_color_profile_new_rgb_srgb());
+}
+
+Picture read_picture(const std::filesystem::path& file)
+{
+    start_gegl();
+    if (!std::filesystem::exists(file)) {
+        throw std::runtime_error(file.string() + " was not written");
+    }
+    GeglNode* graph = gegl_node_new();
+    GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:load", "path", file.c_str(), nullptr);
+    const GeglRectangle area = gegl_node_get_bounding_box(source);
+    Picture picture;
+    picture.width = area.width;
+    picture.height = area.height;
+    picture.rgba.resize(static_cast<std::size_t>(area.width) * area.height * channels);
+    gegl_node_blit(source, 1.0, &area, babl_format("RGBA float"), picture.rgba.data(), GEGL_AUTO_ROWSTRIDE,
+                   GEGL_BLIT_DEFAULT);
+    g_object_unref(graph);
+    if (picture.rgba.empty()) {
+        throw std::runtime_error(file.string() + " cannot be read");
+    }
+    return picture;
+}
+
+// IEC 61966-2-1 and CIE 15.
+Lab lab_at(const Picture& picture, std::size_t pixel)
+{
+    const float* rgb = &picture.rgba[pixel * channels];
+    const double x = lab_curve((0.4124 * rgb[0] + 0.3576 * rgb[1] + 0.1805 * rgb[2]) / 0.9505);
+    const double y = lab_curve(0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]);
+    const double z = lab_curve((0.0193 * rgb[0] + 0.1192 * rgb[1] + 0.9505 * rgb[2]) / 1.0890);
+    return {116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)};
+}
+
+double mean_luminance_difference(const Picture& first, const Picture& second)
+{
+    require_same_size(first, second);
+    return visible_mean(first,
+                        [&](std::size_t pixel) { return std::abs(lab_at(first, pixel).l - lab_at(second, pixel).l); });
+}
+
+double largest_luminance_difference(const Picture& first, const Picture& second)
+{
+    require_same_size(first, second);
+    double largest = 0.0;
+    for (std::size_t pixel = 0; pixel < pixel_count(first); ++pixel) {
+        if (is_visible(first, pixel)) {
+            largest = std::max(largest, std::abs(lab_at(first, pixel).l - lab_at(second, pixel).l));
+        }
+    }
+    return largest;
+}
+
+Lab mean_color(const Picture& picture)
+{
+    Lab sum = {0.0, 0.0, 0.0};
+    for (std::size_t pixel = 0; pixel < pixel_count(picture); ++pixel) {
+        const Lab lab = lab_at(picture, pixel);
+        sum = {sum.l + lab.l, sum.a + lab.a, sum.b + lab.b};
+    }
+    const double count = static_cast<double>(pixel_count(picture));
+    return {sum.l / count, sum.a / count, sum.b / count};
+}
+
+double mean_chroma(const Picture& picture)
+{
+    return visible_mean(picture, [&](std::size_t pixel) {
+        const Lab lab = lab_at(picture, pixel);
+        return std::hypot(lab.a, lab.b);
+    });
+}
+
+double largest_alpha_difference(const Picture& first, const Picture& second)
+{
+    require_same_size(first, second);
+    double largest = 0.0;
+    for (std::size_t i = 3; i < first.rgba.size(); i += channels) {
+        largest = std::max(largest, static_cast<double>(std::abs(first.rgba[i] - second.rgba[i])));
+    }
+    return largest;
+}
+
+double largest_difference(const Picture& first, const Picture& second)
+{
+    require_same_size(first, second);
+    double largest = 0.0;
+    for (std::size_t i = 0; i < first.rgba.size(); ++i) {
+        largest = std::max(largest, static_cast<double>(std::abs(first.rgba[i] - second.rgba[i])));
+    }
+    return largest;
+}
+
+} // namespace chromatch::test

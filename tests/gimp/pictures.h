@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Pictures into and out of GIMP, through GEGL. CIELAB is computed here once more, so that the tests do not lean on the
+// engine's own conversion.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+namespace chromatch::test
+{
+
+struct Picture {
+    int width = 0;
+    int height = 0;
+    std::vector<float> rgba; ///< linear light, sRGB primaries
+};
+
+/// Writes the pictures that cases.scm opens.
+void write_fixtures(const std::filesystem::path& folder);
+
+/// Throws std::runtime_error where the file is missing or cannot be read.
+Picture read_picture(const std::filesystem::path& file);
+
+struct Lab {
+    double l, a, b;
+};
+
+/// CIELAB (D65) of a pixel.
+Lab lab_at(const Picture& picture, std::size_t pixel);
+
+Lab mean_color(const Picture& picture);
+
+/// Mean over the pixels that can be seen in the first picture.
+double mean_luminance_difference(const Picture& first, const Picture& second);
+double largest_luminance_difference(const Picture& first, const Picture& second);
+double mean_chroma(const Picture& picture);
+double largest_alpha_difference(const Picture& first, const Picture& second);
+double largest_difference(const Picture& first, const Picture& second);
+
+} // namespace chromatch::test

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Runs that succeed: what the new layer is, and that nothing else has changed.
+#include "gimp_sandbox.h"
+#include "pictures.h"
+
+#include <gtest/gtest.h>
+#include <libgimp/gimp.h>
+
+#include <cmath>
+
+namespace chromatch::test
+{
+
+namespace
+{
+
+Picture picture_of(const std::string& name)
+{
+    return read_picture(finished_cases().folder() / (name + ".tif"));
+}
+
+std::string number(int value)
+{
+    return std::to_string(value);
+}
+
+class ColoredLayer : public testing::TestWithParam<std::string>
+{
+};
+
+std::string test_name(const testing::TestParamInfo<std::string>& info)
+{
+    std::string name = info.param;
+    for (char& letter : name) {
+        letter = letter == '-' ? '_' : letter;
+    }
+    return name;
+}
+
+} // namespace
+
+TEST(Gimp, RunsEveryCase)
+{
+    EXPECT_EQ(facts_of("all")["finished"], "yes") << cases_run().command << "\n" << cases_run().output;
+}
+
+TEST_P(ColoredLayer, LiesAboveTheTargetAndKeepsItsLight)
+{
+    const std::string& name = GetParam();
+    Facts facts = facts_of(name);
+    ASSERT_EQ(facts["error"], "");
+    ASSERT_TRUE(facts.contains("name")) << "no new layer\n" << cases_run().output;
+
+    for (const char* same : {"x", "y", "width", "height", "alpha", "parent"}) {
+        EXPECT_EQ(facts[std::string("new-") + same], facts[std::string("target-") + same]) << same;
+    }
+    EXPECT_EQ(facts["new-position"], facts["position-before"]);
+    EXPECT_EQ(std::stoi(facts["target-position"]), std::stoi(facts["position-before"]) + 1);
+    EXPECT_EQ(std::stod(facts["opacity"]), 100.0);
+    EXPECT_EQ(facts["base-type"], number(GIMP_RGB));
+    EXPECT_EQ(facts["precision"], facts["precision-before"]);
+    EXPECT_EQ(facts["selection-empty"], facts["selection-empty-before"]);
+    EXPECT_EQ(facts["mask"], facts["selection-empty"] == "1" ? "no" : "yes");
+
+    const Picture before = picture_of(name + "-before");
+    const Picture after = picture_of(name + "-after");
+    const Picture result = picture_of(name + "-result");
+    const double luminance_difference = mean_luminance_difference(before, result);
+    RecordProperty("mean_luminance_difference", std::to_string(luminance_difference));
+    EXPECT_LT(luminance_difference, 0.5);
+    EXPECT_LE(largest_alpha_difference(before, result), 1.0 / 255.0);
+    // A gray or indexed picture is stored anew as RGB: the same light up to one step of its precision.
+    const bool converted = facts["base-type-before"] != facts["base-type"];
+    EXPECT_LE(largest_difference(before, after), converted ? 0.01 : 0.0) << "the original has changed";
+    EXPECT_LE(mean_luminance_difference(before, after), converted ? 0.1 : 0.0) << "the original has changed";
+    if (name != "no-strength") {
+        EXPECT_GT(mean_chroma(result), 2.0) << "the result is gray";
+    } else {
+        EXPECT_LT(mean_chroma(result), 0.5) << "a strength of 0 gives gray";
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, ColoredLayer,
+                         testing::Values("gray-u8", "gray-u8-linear", "gray-u16", "gray-u16-linear", "gray-u32",
+                                         "gray-half", "gray-float", "gray-float-linear", "gray-double", "rgb-u8",
+                                         "rgb-u16", "rgb-float-linear", "indexed"),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Profiles, ColoredLayer,
+                         testing::Values("gray-profile", "wide-profile", "plain-reference", "wide-reference",
+                                         "wrong-reference"),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Places, ColoredLayer, testing::Values("offset-alpha", "in-a-group", "selection"), test_name);
+INSTANTIATE_TEST_SUITE_P(Arguments, ColoredLayer,
+                         testing::Values("reference-file", "layer-before-file", "automatic", "chroma-layer",
+                                         "no-strength", "seed-and-device"),
+                         test_name);
+
+TEST(ColoredLayerCase, GrayImageBecomesRgb)
+{
+    EXPECT_EQ(facts_of("gray-u8")["base-type-before"], number(GIMP_GRAY));
+    EXPECT_EQ(facts_of("indexed")["base-type-before"], number(GIMP_INDEXED));
+    EXPECT_EQ(facts_of("rgb-u8")["base-type-before"], number(GIMP_RGB));
+}
+
+TEST(ColoredLayerCase, OffsetLayerKeepsItsPlace)
+{
+    Facts facts = facts_of("offset-alpha");
+    EXPECT_EQ(facts["new-x"], "-13");
+    EXPECT_EQ(facts["new-y"], "52");
+    EXPECT_EQ(facts["new-alpha"], "1");
+}
+
+TEST(ColoredLayerCase, LayerInAGroupStaysThere)
+{
+    Facts facts = facts_of("in-a-group");
+    EXPECT_NE(facts["new-parent"], "-1");
+    EXPECT_EQ(facts["position-before"], "1");
+}
+
+TEST(ColoredLayerCase, SelectionBecomesTheMask)
+{
+    const Picture selected = picture_of("selection-selected");
+    const Picture mask = picture_of("selection-mask");
+    EXPECT_LE(largest_difference(selected, mask), 0.0);
+    const double light = mean_luminance_difference(mask, picture_of("selection-before"));
+    EXPECT_GT(light, 1.0) << "the mask shows the picture instead of the selection";
+}
+
+TEST(ColoredLayerCase, ReferencesProfileCounts)
+{
+    const Lab plain = mean_color(picture_of("plain-reference-result"));
+    const Lab wide = mean_color(picture_of("wide-reference-result"));
+    const Lab wrong = mean_color(picture_of("wrong-reference-result"));
+    const double honoured = std::hypot(plain.a - wide.a, plain.b - wide.b);
+    const double ignored = std::hypot(plain.a - wrong.a, plain.b - wrong.b);
+    EXPECT_GT(ignored, 1.0) << "the pictures cannot tell";
+    EXPECT_LT(honoured, 0.5 * ignored);
+}
+
+TEST(ColoredLayerCase, NameSaysWhereTheColorsCameFrom)
+{
+    EXPECT_EQ(facts_of("reference-file")["name"], "Colors from colors.png");
+    EXPECT_EQ(facts_of("layer-before-file")["name"].find("Colors from "), 0u);
+    EXPECT_EQ(facts_of("layer-before-file")["name"].find("missing"), std::string::npos);
+    EXPECT_EQ(facts_of("automatic")["name"], "Automatic colors");
+}
+
+TEST(ColoredLayerCase, ChromaLayerTakesItsLightFromBelow)
+{
+    EXPECT_EQ(facts_of("chroma-layer")["mode"], number(GIMP_LAYER_MODE_LCH_COLOR));
+    EXPECT_EQ(facts_of("gray-u8")["mode"], number(GIMP_LAYER_MODE_NORMAL));
+}
+
+} // namespace chromatch::test
