@@ -7,8 +7,7 @@
 
 #include <cstring>
 
-namespace
-{
+namespace {
 
 struct ChromatchPlugIn {
     GimpPlugIn parent_instance;

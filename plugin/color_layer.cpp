@@ -5,14 +5,11 @@
 
 #include <glib/gi18n.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
-class UndoGroup
-{
+class UndoGroup {
   public:
     explicit UndoGroup(GimpImage* image) : image_(image) { gimp_image_undo_group_start(image_); }
     ~UndoGroup() { gimp_image_undo_group_end(image_); }

@@ -6,8 +6,7 @@
 
 #include <string>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 /// Puts the colours into a new layer directly above the target, in one undo step. A gray or indexed image becomes RGB
 /// in the same step. Everything that can reasonably fail has been done before: this is the only place that changes the

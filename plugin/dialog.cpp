@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dialog.h"
 
+#include "layer_list.h"
 #include "settings.h"
 
 #include <glib/gi18n.h>
@@ -8,18 +9,15 @@
 
 #include <array>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
 constexpr int preview_side = 96;
 
 /// The frame in which the user says where the colours come from. GIMP 3.0 and 3.2 have different choosers for a
 /// drawable argument, and neither leaves the target out: so this part of the dialog is our own.
-class ReferenceFrame
-{
+class ReferenceFrame {
   public:
     ReferenceFrame(GimpProcedureConfig* config, GimpLayer* target, GtkDialog* dialog);
     ~ReferenceFrame() { g_signal_handler_disconnect(config_, config_signal_); }
@@ -42,7 +40,6 @@ class ReferenceFrame
     void refresh();
     void show_preview(GimpDrawable* layer, GFile* file);
 
-    static gboolean is_not_target(GimpImage* image, GimpItem* item, gpointer target);
     static void on_layer(GtkWidget* combo, gpointer self);
     static void on_file(GObject* chooser, GParamSpec* property, gpointer self);
     static void on_button(GtkToggleButton* button, gpointer self);
@@ -69,7 +66,7 @@ ReferenceFrame::ReferenceFrame(GimpProcedureConfig* config, GimpLayer* target, G
     gtk_grid_set_column_spacing(GTK_GRID(grid), 12);
     gtk_container_add(GTK_CONTAINER(frame_), grid);
 
-    layers_ = gimp_layer_combo_box_new(is_not_target, target, nullptr);
+    layers_ = new_layer_list(target);
     gimp_help_set_help_data(layers_, _("Layers of all open images"), nullptr);
     GFile* file = nullptr;
     g_object_get(config, "reference-file", &file, nullptr);
@@ -189,23 +186,19 @@ void ReferenceFrame::refresh()
 /// A layer's name seldom says what is in the picture.
 void ReferenceFrame::show_preview(GimpDrawable* layer, GFile* file)
 {
-    GdkPixbuf* picture = nullptr;
+    ObjectPointer<GdkPixbuf> picture;
     if (layer != nullptr) {
-        picture = gimp_drawable_get_thumbnail(layer, preview_side, preview_side, GIMP_PIXBUF_SMALL_CHECKS);
+        picture = new_thumbnail(layer, preview_side);
     } else if (file != nullptr && g_file_is_native(file)) {
         // GIMP opens more formats than this does; such a file is shown without a preview.
         const FreePointer<char> path(g_file_get_path(file));
         const ObjectPointer<GdkPixbuf> stored(
             gdk_pixbuf_new_from_file_at_size(path.get(), preview_side, preview_side, nullptr));
-        picture = stored ? gdk_pixbuf_apply_embedded_orientation(stored.get()) : nullptr;
+        if (stored) {
+            picture.reset(gdk_pixbuf_apply_embedded_orientation(stored.get()));
+        }
     }
-    const ObjectPointer<GdkPixbuf> owned(picture);
-    gtk_image_set_from_pixbuf(GTK_IMAGE(preview_), picture);
-}
-
-gboolean ReferenceFrame::is_not_target(GimpImage* /*image*/, GimpItem* item, gpointer target)
-{
-    return item != target;
+    gtk_image_set_from_pixbuf(GTK_IMAGE(preview_), picture.get());
 }
 
 // Choosing a layer or a file also says that it is the one to use.

@@ -3,8 +3,7 @@
 
 #include <libgimp/gimp.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 /// Lets the user choose the arguments. False where the dialog was dismissed.
 bool run_dialog(GimpProcedure* procedure, GimpProcedureConfig* config, GimpLayer* target);

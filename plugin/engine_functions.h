@@ -7,8 +7,7 @@
 
 #include "chromatch.h"
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 struct EngineFunctions {
     std::unique_ptr<Colorizer> (*load_colorizer)(const LoadOptions& options);

@@ -6,11 +6,9 @@
 #include <glib/gi18n.h>
 #include <gmodule.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
 std::filesystem::path plugin_folder()
 {

@@ -5,8 +5,7 @@
 
 #include <filesystem>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 /// Opens the engine's module beside the executable, once. Throws Failure.
 const EngineFunctions& open_engine();

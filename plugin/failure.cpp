@@ -8,8 +8,7 @@
 #include <cstdarg>
 #include <utility>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 std::string text(const char* format, ...)
 {

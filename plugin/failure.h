@@ -9,8 +9,7 @@
 
 #include <string>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 /// Thrown inside the plug-in, caught where the procedure returns to GIMP.
 struct Failure {

@@ -7,8 +7,7 @@
 
 #include <memory>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 struct ObjectUnref {
     template <typename Object> void operator()(Object* object) const { g_object_unref(object); }

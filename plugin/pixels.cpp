@@ -7,11 +7,9 @@
 #include <cmath>
 #include <vector>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
 /// Rows moved at a time: whole rows of GIMP's tiles, so that each tile crosses to the plug-in once.
 constexpr int strip_rows = 128;

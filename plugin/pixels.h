@@ -9,8 +9,7 @@
 
 #include <libgimp/gimp.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 /// What of the target's pixels survives into the new layer.
 struct TargetPixels {

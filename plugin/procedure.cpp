@@ -17,11 +17,9 @@
 #include <optional>
 #include <utility>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
 /// Where the engine's own part of the progress bar begins and ends.
 constexpr double engine_begins = 0.15;
@@ -73,8 +71,7 @@ const char* stage_name(Stage stage)
 }
 
 /// Posts the engine's progress to GIMP. Each post is a round trip to another process, so small steps are left out.
-class ProgressPoster
-{
+class ProgressPoster {
   public:
     bool operator()(double fraction, Stage stage)
     {

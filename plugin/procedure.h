@@ -3,8 +3,7 @@
 
 #include <libgimp/gimp.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 constexpr const char* procedure_name = "plug-in-chromatch";
 

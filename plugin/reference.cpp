@@ -5,11 +5,9 @@
 
 #include <glib/gi18n.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
 std::string file_name(GFile* file)
 {
@@ -24,8 +22,7 @@ std::string item_name(gpointer item)
 }
 
 /// An image of our own that goes away with the scope.
-class TemporaryImage
-{
+class TemporaryImage {
   public:
     explicit TemporaryImage(GimpImage* image) : image_(image) {}
     ~TemporaryImage() { gimp_image_delete(image_); }

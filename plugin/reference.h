@@ -9,8 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 /// Throws Failure where the reference cannot be the target's: the cheap checks, before anything is loaded.
 void check_reference(const Settings& settings, GimpDrawable* target);

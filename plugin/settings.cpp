@@ -7,11 +7,9 @@
 
 #include <cstring>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
-namespace
-{
+namespace {
 
 constexpr const char* memory_name = "plug-in-chromatch-reference";
 

@@ -8,8 +8,7 @@
 
 #include <libgimp/gimp.h>
 
-namespace chromatch::plugin
-{
+namespace chromatch::plugin {
 
 enum class Output {
     new_layer,

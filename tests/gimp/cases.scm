@@ -1,12 +1,12 @@
 ; SPDX-License-Identifier: GPL-3.0-or-later
 ;
-; Every case that needs nothing special, in one process of GIMP. A case opens or makes an image, runs the plug-in and
-; leaves behind NAME.facts (a line "key<TAB>value" for each fact) and, as float TIFF in linear sRGB, the target before
-; and after and the new layer.
+; Every case that needs nothing special, in one process of GIMP. A case makes an image, runs the plug-in and leaves
+; behind NAME.facts (a line "key<TAB>value" for each fact) and NAME.tif with the pictures.
 
 (load (string-append script-folder "helpers.scm"))
 
-(define gray-target (lambda () (open-picture "gray.png")))
+(define gray (open-picture "gray.png"))
+(define (gray-target) (car (gimp-image-duplicate gray)))
 (define colors (open-picture "colors.png"))
 (define reference (first-layer colors))
 
@@ -70,17 +70,19 @@
     (add-layer image (first-layer (gray-target)) group)
     (run-case "in-a-group" image target (lambda () (colorize image target)))))
 
-; A soft selection. Both the selection and the mask that came of it are written as pictures.
+; A soft selection. The selection and the mask that came of it are pictures of their own.
 (let* ((image (rgb-target PRECISION-U8-NON-LINEAR))
-       (target (first-layer image)))
+       (target (first-layer image))
+       (row (new-row target 2)))
   (gimp-context-set-feather TRUE)
   (gimp-context-set-feather-radius 9 9)
   (gimp-image-select-ellipse image CHANNEL-OP-REPLACE 30 20 70 60)
-  (write-picture (car (gimp-image-get-selection image)) "selection-selected")
+  (put-into-row row (car (gimp-image-get-selection image)) 0)
   (run-case "selection" image target (lambda () (colorize image target)))
   (let ((mask (car (gimp-layer-get-mask (selected-layer image)))))
     (if (not (= mask -1))
-      (write-picture mask "selection-mask"))))
+      (put-into-row row mask 1)))
+  (write-row row "selection-and-mask"))
 
 ; The reference's own profile counts: the same colours in another profile give the same colours, the same numbers
 ; without their profile do not.

@@ -10,8 +10,7 @@
 #include <fstream>
 #include <memory>
 
-namespace chromatch::test
-{
+namespace chromatch::test {
 
 ProgramRun run_program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
                        int seconds)
@@ -81,14 +80,18 @@ std::map<std::string, std::string> GimpSandbox::environment() const
             {"LANGUAGE", "en"}};
 }
 
+std::string GimpSandbox::batch_command(const std::string& script) const
+{
+    return "(begin (define folder \"" + folder_.string() + "/\") (define script-folder \"" + SCRIPT_FOLDER +
+           "/\") (load \"" SCRIPT_FOLDER "/" + script + "\"))";
+}
+
 ProgramRun GimpSandbox::run_script(const std::string& script, std::map<std::string, std::string> environment) const
 {
     environment.merge(this->environment());
-    const std::string batch = "(begin (define folder \"" + folder_.string() + "/\") (define script-folder \"" +
-                              SCRIPT_FOLDER + "/\") (load \"" SCRIPT_FOLDER "/" + script + "\"))";
-    return run_program(
-        {GIMP_CONSOLE_PROGRAM, "-idf", "--batch-interpreter=plug-in-script-fu-eval", "-b", batch, "--quit"},
-        environment);
+    return run_program({GIMP_CONSOLE_PROGRAM, "-idf", "--batch-interpreter=plug-in-script-fu-eval", "-b",
+                        batch_command(script), "--quit"},
+                       environment);
 }
 
 Facts read_facts(const std::filesystem::path& file)
@@ -104,8 +107,7 @@ Facts read_facts(const std::filesystem::path& file)
     return facts;
 }
 
-namespace
-{
+namespace {
 
 struct FinishedCases {
     FinishedCases() : sandbox(PLUGIN_PATH)

@@ -10,8 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace chromatch::test
-{
+namespace chromatch::test {
 
 struct ProgramRun {
     int exit_code = -1; ///< 124: it took too long
@@ -23,8 +22,7 @@ struct ProgramRun {
 ProgramRun run_program(const std::vector<std::string>& arguments,
                        const std::map<std::string, std::string>& environment = {}, int seconds = 900);
 
-class GimpSandbox
-{
+class GimpSandbox {
   public:
     /// plug_in_path: as in a gimprc. GIMP's own plug-ins are always in it.
     explicit GimpSandbox(const std::string& plug_in_path);
@@ -36,7 +34,10 @@ class GimpSandbox
     std::filesystem::path settings_folder() const { return folder_ / "settings"; }
     std::map<std::string, std::string> environment() const;
 
-    /// Runs a script of SCRIPT_FOLDER in which `folder` and `script-folder` are defined, then quits GIMP.
+    /// Script-Fu that loads a script of SCRIPT_FOLDER, in which `folder` and `script-folder` are defined.
+    std::string batch_command(const std::string& script) const;
+
+    /// Runs a script of SCRIPT_FOLDER in a GIMP without a window, then quits GIMP.
     ProgramRun run_script(const std::string& script, std::map<std::string, std::string> environment = {}) const;
 
   private:

@@ -45,20 +45,26 @@
     (gimp-image-insert-layer image layer parent 0)
     layer))
 
-; The drawable's own pixels, converted by GIMP to linear sRGB floats.
-(define (write-picture drawable name)
-  (let* ((width (car (gimp-drawable-get-width drawable)))
-         (height (car (gimp-drawable-get-height drawable)))
-         (image (car (gimp-image-new-with-precision width height RGB PRECISION-FLOAT-LINEAR)))
-         (layer (add-layer image drawable 0)))
+; Drawables of one size, side by side in one file: the drawables' own pixels, converted by GIMP to linear sRGB floats.
+; One file instead of three saves two starts of the exporting plug-in.
+(define (new-row drawable count)
+  (car (gimp-image-new-with-precision (* count (car (gimp-drawable-get-width drawable)))
+                                      (car (gimp-drawable-get-height drawable)) RGB PRECISION-FLOAT-LINEAR)))
+
+(define (put-into-row row drawable place)
+  (let ((layer (add-layer row drawable 0)))
     (if (not (= -1 (car (gimp-layer-get-mask layer))))
       (gimp-layer-remove-mask layer MASK-DISCARD))
-    (gimp-layer-set-offsets layer 0 0)
+    (gimp-layer-set-offsets layer (* place (car (gimp-drawable-get-width drawable))) 0)
     (gimp-layer-set-mode layer LAYER-MODE-NORMAL)
-    (gimp-layer-set-opacity layer 100)
-    (file-tiff-export #:run-mode RUN-NONINTERACTIVE #:image image #:file (string-append folder name ".tif")
-                      #:include-thumbnail FALSE)
-    (gimp-image-delete image)))
+    (gimp-layer-set-opacity layer 100)))
+
+(define (write-row row name)
+  (gimp-image-merge-visible-layers row CLIP-TO-IMAGE)
+  (gimp-layer-resize-to-image-size (first-layer row))
+  (file-tiff-export #:run-mode RUN-NONINTERACTIVE #:image row #:file (string-append folder name ".tif")
+                    #:include-thumbnail FALSE)
+  (gimp-image-delete row))
 
 (define (write-place prefix image layer)
   (let ((offsets (gimp-drawable-get-offsets layer)))
@@ -70,12 +76,14 @@
     (fact (string-append prefix "position") (car (gimp-image-get-item-position image layer)))
     (fact (string-append prefix "parent") (car (gimp-item-get-parent layer)))))
 
-; Runs the plug-in on the image and writes down what became of it.
+; Runs the plug-in on the image and writes down what became of it. The file NAME.tif holds the target before, the
+; target after and the new layer.
 (define (run-case name image target call)
-  (write-picture target (string-append name "-before"))
   (open-facts name)
-  (let ((old-selected (selected-layer image))
+  (let ((row (new-row target 3))
+        (old-selected (selected-layer image))
         (old-position (car (gimp-image-get-item-position image target))))
+    (put-into-row row target 0)
     (fact "base-type-before" (car (gimp-image-get-base-type image)))
     (fact "precision-before" (car (gimp-image-get-precision image)))
     (fact "layers-before" (layer-count image))
@@ -87,7 +95,7 @@
     (fact "precision" (car (gimp-image-get-precision image)))
     (fact "layers" (layer-count image))
     (write-place "target-" image target)
-    (write-picture target (string-append name "-after"))
+    (put-into-row row target 1)
     (let ((layer (selected-layer image)))
       (if (not (= layer old-selected))
         (begin
@@ -96,5 +104,6 @@
           (fact "opacity" (car (gimp-layer-get-opacity layer)))
           (fact "mask" (if (= -1 (car (gimp-layer-get-mask layer))) "no" "yes"))
           (write-place "new-" image layer)
-          (write-picture layer (string-append name "-result"))))))
+          (put-into-row row layer 2))))
+    (write-row row name))
   (close-output-port facts-port))

@@ -10,11 +10,9 @@
 #include <functional>
 #include <stdexcept>
 
-namespace chromatch::test
-{
+namespace chromatch::test {
 
-namespace
-{
+namespace {
 
 constexpr int channels = 4;
 
@@ -155,7 +153,7 @@ void write_fixtures(const std::filesystem::path& folder)
     write_profile(folder / "srgb.icc", gimp_color_profile_new_rgb_srgb());
 }
 
-Picture read_picture(const std::filesystem::path& file)
+std::vector<Picture> read_row(const std::filesystem::path& file, int count)
 {
     start_gegl();
     if (!std::filesystem::exists(file)) {
@@ -163,18 +161,23 @@ Picture read_picture(const std::filesystem::path& file)
     }
     GeglNode* graph = gegl_node_new();
     GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:load", "path", file.c_str(), nullptr);
-    const GeglRectangle area = gegl_node_get_bounding_box(source);
-    Picture picture;
-    picture.width = area.width;
-    picture.height = area.height;
-    picture.rgba.resize(static_cast<std::size_t>(area.width) * area.height * channels);
-    gegl_node_blit(source, 1.0, &area, babl_format("RGBA float"), picture.rgba.data(), GEGL_AUTO_ROWSTRIDE,
-                   GEGL_BLIT_DEFAULT);
-    g_object_unref(graph);
-    if (picture.rgba.empty()) {
+    const GeglRectangle whole = gegl_node_get_bounding_box(source);
+    if (gegl_rectangle_is_empty(&whole) || whole.width % count != 0) {
+        g_object_unref(graph);
         throw std::runtime_error(file.string() + " cannot be read");
     }
-    return picture;
+    std::vector<Picture> pictures(count);
+    GeglRectangle area = {whole.x, whole.y, whole.width / count, whole.height};
+    for (Picture& picture : pictures) {
+        picture.width = area.width;
+        picture.height = area.height;
+        picture.rgba.resize(static_cast<std::size_t>(area.width) * area.height * channels);
+        gegl_node_blit(source, 1.0, &area, babl_format("RGBA float"), picture.rgba.data(), GEGL_AUTO_ROWSTRIDE,
+                       GEGL_BLIT_DEFAULT);
+        area.x += area.width;
+    }
+    g_object_unref(graph);
+    return pictures;
 }
 
 // IEC 61966-2-1 and CIE 15.
@@ -237,10 +240,11 @@ double largest_alpha_difference(const Picture& first, const Picture& second)
 
 double largest_difference(const Picture& first, const Picture& second)
 {
-    require_same_size(first, second);
-    double largest = 0.0;
+    double largest = largest_alpha_difference(first, second);
     for (std::size_t i = 0; i < first.rgba.size(); ++i) {
-        largest = std::max(largest, static_cast<double>(std::abs(first.rgba[i] - second.rgba[i])));
+        if (is_visible(first, i / channels)) {
+            largest = std::max(largest, static_cast<double>(std::abs(first.rgba[i] - second.rgba[i])));
+        }
     }
     return largest;
 }

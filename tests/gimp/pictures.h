@@ -7,8 +7,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace chromatch::test
-{
+namespace chromatch::test {
 
 struct Picture {
     int width = 0;
@@ -19,8 +18,9 @@ struct Picture {
 /// Writes the pictures that cases.scm opens.
 void write_fixtures(const std::filesystem::path& folder);
 
-/// Throws std::runtime_error where the file is missing or cannot be read.
-Picture read_picture(const std::filesystem::path& file);
+/// Reads a file that holds several pictures of one size side by side. Throws std::runtime_error where the file is
+/// missing or cannot be read.
+std::vector<Picture> read_row(const std::filesystem::path& file, int count);
 
 struct Lab {
     double l, a, b;
@@ -31,11 +31,13 @@ Lab lab_at(const Picture& picture, std::size_t pixel);
 
 Lab mean_color(const Picture& picture);
 
-/// Mean over the pixels that can be seen in the first picture.
+// Differences of two pictures of one size count the pixels that can be seen in the first.
+
 double mean_luminance_difference(const Picture& first, const Picture& second);
 double largest_luminance_difference(const Picture& first, const Picture& second);
 double mean_chroma(const Picture& picture);
 double largest_alpha_difference(const Picture& first, const Picture& second);
+/// Of linear light and alpha.
 double largest_difference(const Picture& first, const Picture& second);
 
 } // namespace chromatch::test

@@ -7,11 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace chromatch::test
-{
+namespace chromatch::test {
 
-namespace
-{
+namespace {
 
 using testing::HasSubstr;
 
@@ -21,9 +19,8 @@ void expect_untouched(const GimpSandbox& sandbox, const std::string& name)
     EXPECT_EQ(facts["layers"], facts["layers-before"]);
     EXPECT_EQ(facts["base-type"], facts["base-type-before"]);
     EXPECT_FALSE(facts.contains("name")) << "a layer was added";
-    const Picture before = read_picture(sandbox.folder() / (name + "-before.tif"));
-    const Picture after = read_picture(sandbox.folder() / (name + "-after.tif"));
-    EXPECT_EQ(largest_difference(before, after), 0.0);
+    const std::vector<Picture> row = read_row(sandbox.folder() / (name + ".tif"), 3);
+    EXPECT_EQ(largest_difference(row[0], row[1]), 0.0);
 }
 
 struct BadArgument {
@@ -36,9 +33,7 @@ void PrintTo(const BadArgument& bad, std::ostream* stream)
     *stream << bad.name;
 }
 
-class BadArguments : public testing::TestWithParam<BadArgument>
-{
-};
+class BadArguments : public testing::TestWithParam<BadArgument> {};
 
 } // namespace
 

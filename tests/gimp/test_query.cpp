@@ -11,8 +11,7 @@
 #include <iostream>
 #include <string>
 
-namespace chromatch::test
-{
+namespace chromatch::test {
 
 TEST(Query, ExecutableDoesNotLinkTheEngine)
 {

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "layer_list.h"
+
+#include <string>
+
+namespace chromatch::plugin {
+
+namespace {
+
+constexpr int thumbnail_side = 24;
+
+/// Adds the items and what is inside the groups among them. `path` is the name of what holds them.
+void add_items(GtkListStore* store, GimpItem** items, const std::string& path, GimpLayer* target)
+{
+    for (int i = 0; items != nullptr && items[i] != nullptr; ++i) {
+        const FreePointer<char> name(gimp_item_get_name(items[i]));
+        const std::string label = path + " / " + name.get();
+        if (items[i] != GIMP_ITEM(target)) {
+            const ObjectPointer<GdkPixbuf> picture = new_thumbnail(GIMP_DRAWABLE(items[i]), thumbnail_side);
+            GtkTreeIter row;
+            gtk_list_store_append(store, &row);
+            gtk_list_store_set(store, &row, GIMP_INT_STORE_VALUE, gimp_item_get_id(items[i]), GIMP_INT_STORE_LABEL,
+                               label.c_str(), GIMP_INT_STORE_PIXBUF, picture.get(), -1);
+        }
+        if (gimp_item_is_group(items[i])) {
+            const FreePointer<GimpItem*> children(gimp_item_get_children(items[i]));
+            add_items(store, children.get(), label, target);
+        }
+    }
+}
+
+} // namespace
+
+GtkWidget* new_layer_list(GimpLayer* target)
+{
+    auto* store = GTK_LIST_STORE(g_object_new(GIMP_TYPE_INT_STORE, nullptr));
+    const FreePointer<GimpImage*> images(gimp_get_images());
+    for (int i = 0; images.get()[i] != nullptr; ++i) {
+        const FreePointer<char> name(gimp_image_get_name(images.get()[i]));
+        const FreePointer<GimpLayer*> layers(gimp_image_get_layers(images.get()[i]));
+        add_items(store, reinterpret_cast<GimpItem**>(layers.get()), name.get(), target);
+    }
+    GtkWidget* list =
+        GTK_WIDGET(g_object_new(GIMP_TYPE_INT_COMBO_BOX, "model", store, "ellipsize", PANGO_ELLIPSIZE_MIDDLE, nullptr));
+    g_object_unref(store);
+    GtkTreeIter first;
+    if (gtk_tree_model_get_iter_first(GTK_TREE_MODEL(store), &first)) {
+        gtk_combo_box_set_active_iter(GTK_COMBO_BOX(list), &first);
+    }
+    return list;
+}
+
+ObjectPointer<GdkPixbuf> new_thumbnail(GimpDrawable* drawable, int side)
+{
+    int width = 0;
+    int height = 0;
+    int pixel_bytes = 0;
+    GBytes* pixels = gimp_drawable_get_thumbnail_data(drawable, side, side, &width, &height, &pixel_bytes);
+    const Babl* format = gimp_drawable_get_thumbnail_format(drawable);
+    if (pixels == nullptr || format == nullptr || babl_format_get_bytes_per_pixel(format) != pixel_bytes) {
+        g_clear_pointer(&pixels, g_bytes_unref);
+        return nullptr;
+    }
+    ObjectPointer<GdkPixbuf> picture(gdk_pixbuf_new(GDK_COLORSPACE_RGB, TRUE, 8, width, height));
+    const Babl* convert = babl_fish(format, babl_format("R'G'B'A u8"));
+    const auto* source = static_cast<const guchar*>(g_bytes_get_data(pixels, nullptr));
+    for (int y = 0; y < height; ++y) {
+        babl_process(convert, source + static_cast<gsize>(y) * width * pixel_bytes,
+                     gdk_pixbuf_get_pixels(picture.get()) +
+                         static_cast<gsize>(y) * gdk_pixbuf_get_rowstride(picture.get()),
+                     width);
+    }
+    g_bytes_unref(pixels);
+    return picture;
+}
+
+} // namespace chromatch::plugin
