@@ -237,7 +237,7 @@ class CliColouring : public Cli {
     /// Colours one photo and compares: format, size, L and alpha.
     void expect_kept(const std::string& target, const std::string& result, const std::string& format, double delta_l)
     {
-        const Outcome outcome = run({target});
+        const Outcome outcome = run({target, "--size", "64"});
         ASSERT_EQ(outcome.status, 0) << outcome.err;
         EXPECT_EQ(outcome.err, "");
         EXPECT_EQ(outcome.out, result + "\n");
@@ -296,7 +296,7 @@ TEST_F(CliColouring, ProfileOfAnRgbTargetIsKept)
         const Picture before = read(target);
         ASSERT_EQ(before.profile, profile) << name;
         const std::string result = path("color-" + std::string(name));
-        ASSERT_EQ(run({target, "--output", result}).status, 0) << name;
+        ASSERT_EQ(run({target, "--size", "64", "--output", result}).status, 0) << name;
         const Picture after = read(result);
         EXPECT_EQ(after.profile, profile) << name;
         EXPECT_LT(mean_delta_l(before, after), 0.5) << name;
@@ -386,7 +386,7 @@ TEST_F(CliColouring, ExifOrientationTurnsThePhotoUpright)
         const std::string target = path("turned.jpg");
         fs::copy_file(upright, target, fs::copy_options::overwrite_existing);
         set_segment(target, 0xe1, exif_orientation(static_cast<char>(orientation)));
-        ASSERT_EQ(run({target, "--strength", "0", "--output", path("result.png")}).status, 0);
+        ASSERT_EQ(run({target, "--size", "64", "--strength", "0", "--output", path("result.png")}).status, 0);
         const Picture result = read(path("result.png"));
         ASSERT_EQ(result.width, orientation < 5 ? width : height);
         ASSERT_EQ(result.height, orientation < 5 ? height : width);
