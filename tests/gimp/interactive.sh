@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# undo.sh FOLDER GIMP ARGUMENT...: runs GIMP with a window on a screen of its own, and does what a user does: presses
-# the dialog's button, and Ctrl+Z once the script in GIMP (undo.scm) says that the new layer is there.
+# interactive.sh FOLDER GIMP ARGUMENT...: runs GIMP with a window on a screen of its own, and does what a user does: presses
+# the dialog's button, and Ctrl+Z once the script in GIMP (interactive.scm) says that the new layer is there.
 set -u
 folder=$1
 shift
