@@ -16,7 +16,7 @@
 // - Colour is CIELAB under the D65 white point, from sRGB primaries: L in [0, 100], a and b in about [-110, 110].
 // - A Plane owns its values: row-major float32, height x width. An empty Plane (0 x 0) stands for "none".
 // - Values must be finite. Sizes are 1 to 65,535 pixels in each direction.
-// - The same request, seed, device and version give the same bytes.
+// - The same request, seed, device and version give the same bytes on the same machine.
 // - Every failure is an Error. An exception of a library underneath never leaves the engine.
 //
 // Method: He et al., "Deep exemplar-based colorization", SIGGRAPH 2018.
@@ -37,8 +37,7 @@
 #define CHROMATCH_API
 #endif
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// One channel of an image: row-major float32, height x width.
 struct Plane {
@@ -84,16 +83,17 @@ constexpr int maximum_working_size = 1024;
 constexpr int default_working_size = 256;
 
 struct Options {
-    /// Short side, in pixels, of the images the networks see; at least 64, at most 1024. More costs time and memory
-    /// by its square. A smaller photo is not enlarged.
+    /// Short side, in pixels, of the images the networks see; at least 64, at most 1024. More costs memory by its
+    /// square and time by more than that. A smaller photo is not enlarged, but to 64; sides are rounded to multiples
+    /// of 16.
     int working_size = default_working_size;
     float strength = 1.0f; ///< factor on the chroma, [0, 2]; 0 gives gray
     Device device = Device::automatic;
-    std::uint64_t seed = 0; ///< seed of PatchMatch's random search
+    std::uint64_t seed = 0; ///< of PatchMatch's random search; maps small enough for exact search ignore it
 };
 
 struct Request {
-    Plane luminance;                   ///< the target: L in [0, 100]
+    Plane luminance;                   ///< the target: L in [0, 100]; what lies a little outside counts as 0 or 100
     Plane mask;                        ///< same size; where it is below 0.5 the result is 0. Empty: everywhere.
     std::vector<Reference> references; ///< at most 255; none means automatic colouring
     Options options;
@@ -147,8 +147,7 @@ constexpr bool is_users_fault(ErrorCode code)
 
 /// The one exception that leaves the engine. what() is one English sentence that names the offending value; a host
 /// shows its own translated words, chosen by code().
-class Error : public std::runtime_error
-{
+class CHROMATCH_API Error : public std::runtime_error {
   public:
     Error(ErrorCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
     ErrorCode code() const { return code_; }
@@ -163,8 +162,7 @@ struct LoadOptions {
 };
 
 /// Holds the loaded weights.
-class Colorizer
-{
+class CHROMATCH_API Colorizer {
   public:
     virtual ~Colorizer() = default;
 
@@ -172,7 +170,8 @@ class Colorizer
     virtual Result colorize(const Request& request, const Progress& progress) = 0;
 };
 
-/// Loads the weights once (about 30 MB). Throws Error model_missing, model_corrupt or out_of_memory.
+/// Loads the weights once (about 30 MB). Throws Error model_missing, model_corrupt, out_of_memory
+/// or internal.
 CHROMATCH_API std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options);
 
 /// True where colorize() could run there; automatic and cpu always are.
@@ -184,7 +183,3 @@ CHROMATCH_API void linear_rgb_to_lab(const float rgb[3], float lab[3]);
 CHROMATCH_API void lab_to_linear_rgb(const float lab[3], float rgb[3]);
 
 } // namespace chromatch
-
-/// For hosts that open the engine's library at run time (dlsym): as load_colorizer(); the caller owns the result.
-/// Throws chromatch::Error.
-extern "C" CHROMATCH_API chromatch::Colorizer* chromatch_load_colorizer(const char* models_folder);

@@ -215,8 +215,7 @@ CHROMATCH_INLINE void choose(const float* const* rows, const float* scale, const
                              std::size_t pixel, int y, Best& best)
 {
     using Float = typename simd::Vector<lanes>::Float;
-    const auto score = [&](int x, Float& sum) __attribute__((always_inline))
-    {
+    const auto score = [&](int x, Float& sum) __attribute__((always_inline)) {
         sum = *reinterpret_cast<const Float*>(rows[0] + x);
 #pragma GCC unroll 4
         for (int d = 1; d <= 2 * radius; ++d)

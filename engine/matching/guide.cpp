@@ -6,15 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "chromatch.h"
 #include "matching/exact_search.h"
 #include "matching/patch_match.h"
 #include "matching/voting.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 /// Pixel pairs up to which exact search is the faster one (method: maps of about 170 x 170).
 constexpr double exact_search_limit = 170.0 * 170.0 * 170.0 * 170.0;
@@ -117,6 +116,10 @@ NearestNeighbourField find_matches(const FeatureMap& target, const FeatureMap& r
 Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const float* reference_chroma,
                  const std::uint8_t* reference_mask, std::uint64_t seed, int threads)
 {
+    if (target.channels != fused_channels || reference.channels != fused_channels)
+        throw Error(ErrorCode::internal, "the guide needs maps of " + std::to_string(fused_channels) +
+                                             " channels, not " + std::to_string(target.channels) + " and " +
+                                             std::to_string(reference.channels));
     Guide guide;
     MatchOptions options;
     options.patch = guide_patch;
@@ -131,7 +134,7 @@ Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const fl
     const auto plane = [&](GuideChannel channel) { return guide.planes.data() + channel * pixels; };
 
     const std::vector<float> warp =
-        vote(guide.forward, reference_chroma, 2, reference.height, reference.width, guide_patch);
+        vote(guide.forward, reference_chroma, 2, reference.height, reference.width, guide_patch, reference_mask);
     std::copy(warp.begin(), warp.end(), plane(guide_warp_a));
     for (int y = 0; y < target.height; y++) {
         for (int x = 0; x < target.width; x++) {

@@ -8,8 +8,7 @@
 
 #include "matching/nearest_neighbour_field.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// A fused feature map holds three levels side by side (from the trunk at /4, /8 and /16), each L2-normalised and
 /// scaled by sqrt(1/3), so that the fused vectors have unit length too.

@@ -19,10 +19,7 @@ struct FeatureMap {
     int width = 0;
     int channels = 0;
 
-    const float* at(int y, int x) const
-    {
-        return values + (static_cast<std::size_t>(y) * width + x) * channels;
-    }
+    const float* at(int y, int x) const { return values + (static_cast<std::size_t>(y) * width + x) * channels; }
 };
 
 struct Coordinate {

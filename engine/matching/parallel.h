@@ -8,7 +8,6 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -47,7 +46,7 @@ template <class Body> void run_workers(int workers, const Body& body)
     try {
         for (; started < workers; ++started)
             threads.emplace_back(guarded, started);
-    } catch (const std::system_error&) {
+    } catch (...) { // no thread, or no memory for one
     }
     guarded(0);
     for (int worker = started; worker < workers; ++worker)

@@ -278,8 +278,7 @@ template <int lanes>
 CHROMATCH_INLINE void run_band(const Problem& problem, State& state, int first, int last, int iteration,
                                const State* before)
 {
-    const auto with_radius = [&](auto radius) __attribute__((always_inline))
-    {
+    const auto with_radius = [&](auto radius) __attribute__((always_inline)) {
         if (iteration < 0)
             score_rows<lanes, decltype(radius)::value>(problem, state, first, last);
         else

@@ -29,17 +29,21 @@ void check_field(const NearestNeighbourField& field, const char* name, int heigh
                                                  " x " + std::to_string(width));
 }
 
-/// Indices into the reference that vote for target pixel (y, x). Returns their number, at least 1.
+/// Indices into the reference that vote for target pixel (y, x). Returns their number, at least 1 where the field keeps
+/// to the mask: the pixel's own match votes.
 int voters(const NearestNeighbourField& field, int y, int x, int reference_height, int reference_width, int radius,
-           std::size_t* indices)
+           const std::uint8_t* mask, std::size_t* indices)
 {
     int count = 0;
     for (int py = std::max(0, y - radius); py <= std::min(field.height - 1, y + radius); ++py)
         for (int px = std::max(0, x - radius); px <= std::min(field.width - 1, x + radius); ++px) {
             const Coordinate match = field.match[field.index(py, px)];
             const int ry = match.y + y - py, rx = match.x + x - px;
-            if (ry >= 0 && ry < reference_height && rx >= 0 && rx < reference_width)
-                indices[count++] = static_cast<std::size_t>(ry) * reference_width + rx;
+            if (ry < 0 || ry >= reference_height || rx < 0 || rx >= reference_width)
+                continue;
+            const std::size_t index = static_cast<std::size_t>(ry) * reference_width + rx;
+            if (!mask || mask[index])
+                indices[count++] = index;
         }
     return count;
 }
@@ -47,7 +51,7 @@ int voters(const NearestNeighbourField& field, int y, int x, int reference_heigh
 } // namespace
 
 std::vector<float> vote(const NearestNeighbourField& field, const float* values, int channels, int reference_height,
-                        int reference_width, int patch)
+                        int reference_width, int patch, const std::uint8_t* reference_mask)
 {
     if (patch != 1 && patch != 3 && patch != 5)
         throw Error(ErrorCode::bad_option, "the patch is " + std::to_string(patch) + "; 1, 3 or 5 is possible");
@@ -60,7 +64,12 @@ std::vector<float> vote(const NearestNeighbourField& field, const float* values,
     std::size_t indices[25];
     for (int y = 0; y < field.height; ++y)
         for (int x = 0; x < field.width; ++x) {
-            const int count = voters(field, y, x, reference_height, reference_width, patch / 2, indices);
+            const int count =
+                voters(field, y, x, reference_height, reference_width, patch / 2, reference_mask, indices);
+            if (count == 0)
+                throw Error(ErrorCode::internal,
+                            "the field points at (" + std::to_string(field.match[field.index(y, x)].y) + ", " +
+                                std::to_string(field.match[field.index(y, x)].x) + "), which the mask excludes");
             for (int c = 0; c < channels; ++c) {
                 double sum = 0.0;
                 for (int i = 0; i < count; ++i)

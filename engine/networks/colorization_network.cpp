@@ -5,13 +5,11 @@
 
 #include <torch/nn/functional.h>
 
-namespace chromatch
-{
+namespace chromatch {
 
 namespace F = torch::nn::functional;
 
-namespace
-{
+namespace {
 
 constexpr int channels16 = 256, channels8 = 192, channels4 = 128, channels2 = 64;
 /// Blocks that FiLM modulates, in the order of its output.

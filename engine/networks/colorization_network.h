@@ -8,8 +8,7 @@
 
 #include "networks/similarity_network.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 constexpr double chroma_scale = 110.0; ///< a, b in Lab units are the networks' a, b times this
 constexpr int histogram_bins = 21;     ///< along a and along b, over [-1, 1] of a / 110, b / 110

@@ -15,10 +15,8 @@
 #include <set>
 #include <system_error>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 static_assert(std::endian::native == std::endian::little, "the data is little-endian on disk and is copied as it is");
 
@@ -62,8 +60,7 @@ struct Entry {
     std::uint64_t begin = 0, end = 0;
 };
 
-class Reader
-{
+class Reader {
   public:
     explicit Reader(const std::filesystem::path& file) : file_(file)
     {

@@ -11,8 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// One tensor, always float32 in memory; on disk F32 or F16.
 struct StoredTensor {

@@ -5,13 +5,11 @@
 
 #include <torch/nn/functional.h>
 
-namespace chromatch
-{
+namespace chromatch {
 
 namespace F = torch::nn::functional;
 
-namespace
-{
+namespace {
 
 torch::nn::Conv2d convolution(int inputs, int outputs, int kernel, int stride)
 {

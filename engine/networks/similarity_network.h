@@ -8,8 +8,7 @@
 
 #include "matching/guide.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// Features of a batch of images, NCHW. For H x W images (multiples of 16):
 struct TrunkFeatures {

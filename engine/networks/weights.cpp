@@ -4,15 +4,11 @@
 #include <torch/utils.h>
 
 #include "chromatch.h"
-#include "networks/safetensors.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
-/// Parameters and floating-point buffers by name; BatchNorm's batch counters serve training only.
 std::map<std::string, torch::Tensor> named_state(const torch::nn::Module& module)
 {
     std::map<std::string, torch::Tensor> state;
@@ -39,20 +35,19 @@ std::string shape_text(const std::vector<std::int64_t>& shape)
 
 } // namespace
 
-std::map<std::string, std::string> load_weights(torch::nn::Module& module, const std::filesystem::path& file,
-                                                const std::string& network)
+SafeTensors state_of(const torch::nn::Module& module)
 {
-    const SafeTensors content = read_safetensors(file);
-    const auto metadata = [&](const std::string& key) {
-        const auto found = content.metadata.find(key);
-        return found == content.metadata.end() ? std::string() : found->second;
-    };
-    if (metadata(weights_format_key) != weights_format)
-        corrupt(file, "its format is \"" + metadata(weights_format_key) + "\", this version reads \"" + weights_format +
-                          "\"");
-    if (metadata("network") != network)
-        corrupt(file, "it holds the network \"" + metadata("network") + "\" instead of \"" + network + "\"");
+    SafeTensors content;
+    for (const auto& [name, tensor] : named_state(module)) {
+        const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+        const float* begin = values.data_ptr<float>();
+        content.tensors[name] = {values.sizes().vec(), std::vector<float>(begin, begin + values.numel())};
+    }
+    return content;
+}
 
+void restore_state(torch::nn::Module& module, const SafeTensors& content, const std::filesystem::path& file)
+{
     torch::NoGradGuard no_gradients;
     const std::map<std::string, torch::Tensor> state = named_state(module);
     for (const auto& [name, tensor] : state) {
@@ -69,21 +64,33 @@ std::map<std::string, std::string> load_weights(torch::nn::Module& module, const
     for (const auto& [name, tensor] : content.tensors)
         if (!state.count(name))
             corrupt(file, "the tensor " + name + " is not part of the network");
+}
+
+std::map<std::string, std::string> load_weights(torch::nn::Module& module, const std::filesystem::path& file,
+                                                const std::string& network)
+{
+    const SafeTensors content = read_safetensors(file);
+    const auto metadata = [&](const std::string& key) {
+        const auto found = content.metadata.find(key);
+        return found == content.metadata.end() ? std::string() : found->second;
+    };
+    if (metadata(weights_format_key) != weights_format)
+        corrupt(file, "its format is \"" + metadata(weights_format_key) + "\", this version reads \"" + weights_format +
+                          "\"");
+    if (metadata("network") != network)
+        corrupt(file, "it holds the network \"" + metadata("network") + "\" instead of \"" + network + "\"");
+
+    restore_state(module, content, file);
     return content.metadata;
 }
 
 void save_weights(const torch::nn::Module& module, const std::filesystem::path& file, const std::string& network,
                   std::map<std::string, std::string> metadata, bool half)
 {
-    SafeTensors content;
+    SafeTensors content = state_of(module);
     content.metadata = std::move(metadata);
     content.metadata[weights_format_key] = weights_format;
     content.metadata["network"] = network;
-    for (const auto& [name, tensor] : named_state(module)) {
-        const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
-        const float* begin = values.data_ptr<float>();
-        content.tensors[name] = {values.sizes().vec(), std::vector<float>(begin, begin + values.numel())};
-    }
     write_safetensors(file, content, half);
 }
 

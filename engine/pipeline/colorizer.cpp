@@ -8,13 +8,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <new>
 #include <optional>
 
 #include <torch/utils.h>
-
-#include <ATen/Parallel.h>
 
 #include "chromatch.h"
 #include "colour/cielab.h"
@@ -25,17 +22,15 @@
 #include "resampling/guided_upsampling.h"
 #include "resampling/resize.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 constexpr int size_step = 16;   ///< the networks halve their input four times
 constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
 constexpr int largest_side = 65535;
 constexpr std::size_t largest_reference_count = 255;
-constexpr float largest_luminance_overshoot = 1.0f; ///< L outside [0, 100] by rounding is taken
+constexpr float largest_value = 1000.0f; ///< of L, a, b: far above any colour, far below what breaks arithmetic
 constexpr float largest_strength = 2.0f;
 
 /// What share of the whole work each Stage takes, for Progress.
@@ -53,9 +48,9 @@ void check_plane(const Plane& plane, const std::string& name)
                                               " values instead of " + std::to_string(plane.width) + " x " +
                                               std::to_string(plane.height) + ".");
     for (std::size_t i = 0; i < plane.values.size(); i++)
-        if (!std::isfinite(plane.values[i]))
-            throw Error(ErrorCode::bad_image, name + " has a value that is not finite at pixel (" +
-                                                  std::to_string(i % plane.width) + ", " +
+        if (!(std::fabs(plane.values[i]) <= largest_value)) // not finite, or absurd
+            throw Error(ErrorCode::bad_image, name + " has the value " + std::to_string(plane.values[i]) +
+                                                  " at pixel (" + std::to_string(i % plane.width) + ", " +
                                                   std::to_string(i / plane.width) + ").");
 }
 
@@ -108,19 +103,28 @@ struct Size {
     int height, width;
 };
 
-/// The working size of a photo: its short side at most `short_side`, both sides multiples of 16 so that the networks'
-/// levels fit; the aspect ratio changes by that rounding only. Very long photos are kept to 8 : 1.
+/// The working size of a photo: its short side `short_side`, or its own where that is smaller, but 64 at least. Both
+/// sides are rounded to multiples of 16, so that the networks' levels fit; the aspect ratio changes by that rounding
+/// only, but for very long photos, which are kept to 8 : 1.
 Size working_size(const Plane& plane, int short_side)
 {
-    const double scale = std::min(1.0, double(short_side) / std::min(plane.height, plane.width));
+    const int shorter = std::min(plane.height, plane.width);
+    const double scale = double(std::clamp(shorter, minimum_working_size, short_side)) / shorter;
     const auto side = [&](int length) {
-        const int rounded = static_cast<int>(std::lround(length * scale / size_step)) * size_step;
-        return std::clamp(rounded, minimum_working_size, 8 * maximum_working_size);
+        const double longest = 8.0 * std::max(shorter * scale, double(minimum_working_size));
+        return static_cast<int>(std::lround(std::min(length * scale, longest) / size_step)) * size_step;
     };
-    Size size{side(plane.height), side(plane.width)};
-    size.height = std::min(size.height, 8 * size.width);
-    size.width = std::min(size.width, 8 * size.height);
-    return size;
+    return {side(plane.height), side(plane.width)};
+}
+
+/// The photo's luminance at its working size, within [0, 100].
+Plane working_luminance(const Plane& luminance, int short_side)
+{
+    const Size size = working_size(luminance, short_side);
+    Plane small = resize(luminance, size.height, size.width);
+    for (float& value : small.values)
+        value = std::clamp(value, 0.0f, 100.0f);
+    return small;
 }
 
 torch::Tensor as_tensor(const Plane& plane)
@@ -143,24 +147,60 @@ struct Encoded {
     TrunkFeatures features;
     torch::Tensor luminance; ///< 1 x 1 x H x W, normalised
     torch::Tensor fused;     ///< H/4 x W/4 x 64, contiguous
-    FeatureMap map() const
-    {
-        return {fused.data_ptr<float>(), static_cast<int>(fused.size(0)), static_cast<int>(fused.size(1)),
-                fused_channels};
-    }
 };
 
-/// One reference's part in the result.
-struct MatchedReference {
-    Guide guide;
-    torch::Tensor histogram; ///< 1 x 441
+FeatureMap feature_map(const torch::Tensor& fused)
+{
+    return {fused.data_ptr<float>(), static_cast<int>(fused.size(0)), static_cast<int>(fused.size(1)),
+            static_cast<int>(fused.size(2))};
+}
+
+/// A reference at the size where matching compares it: height x width is a quarter of the working size.
+struct PreparedReference {
+    Plane luminance; ///< at the working size
+    int height = 0, width = 0;
+    std::vector<float> chroma;      ///< 2 x height x width, in units of chroma_scale
+    std::vector<std::uint8_t> mask; ///< height x width; empty: everything may be used
+    torch::Tensor weight;           ///< 1 x 1 x height x width, share of usable pixels; undefined: everything
 };
+
+PreparedReference prepare(const Reference& reference, int short_side)
+{
+    PreparedReference prepared;
+    prepared.luminance = working_luminance(reference.image.l, short_side);
+    const int height = prepared.height = prepared.luminance.height / feature_step;
+    const int width = prepared.width = prepared.luminance.width / feature_step;
+    Plane usable, small_usable;
+    if (!reference.mask.empty()) {
+        usable = reference.mask;
+        for (float& value : usable.values)
+            value = value >= 0.5f ? 1.0f : 0.0f;
+        small_usable = resize(usable, height, width);
+        prepared.weight = as_tensor(small_usable);
+        // A mask thinner than a feature pixel still leaves its best one.
+        const float threshold =
+            std::min(0.5f, *std::max_element(small_usable.values.begin(), small_usable.values.end()));
+        for (float value : small_usable.values)
+            prepared.mask.push_back(value >= threshold);
+    }
+    for (const Plane* plane : {&reference.image.a, &reference.image.b}) {
+        Plane chroma = *plane;
+        // What the mask hides must not be averaged into what it shows.
+        for (std::size_t i = 0; i < usable.values.size(); i++)
+            chroma.values[i] *= usable.values[i];
+        chroma = resize(chroma, height, width);
+        for (std::size_t i = 0; i < chroma.values.size(); i++) {
+            const float share = usable.empty() ? 1.0f : std::max(small_usable.values[i], 1e-3f);
+            prepared.chroma.push_back(static_cast<float>(chroma.values[i] / share / chroma_scale));
+        }
+    }
+    return prepared;
+}
 
 // --------------------------------------------------------------------------------------------------- colorizer
 
 /// Reports to the host and notices when it cancels.
-class StageClock
-{
+class StageClock {
   public:
     StageClock(const Progress& progress, double* seconds) : progress_(progress), seconds_(seconds)
     {
@@ -181,7 +221,8 @@ class StageClock
         double fraction = stage_share[static_cast<int>(stage_)] * share;
         for (int i = 0; i < static_cast<int>(stage_); i++)
             fraction += stage_share[i];
-        if (progress_ && !progress_(std::min(fraction, 1.0), stage_))
+        reported_ = std::clamp(fraction, reported_, 1.0); // never falling, not even by rounding
+        if (progress_ && !progress_(reported_, stage_))
             throw Error(ErrorCode::cancelled, "The colorization was cancelled.");
     }
 
@@ -196,12 +237,12 @@ class StageClock
     using Clock = std::chrono::steady_clock;
     const Progress& progress_;
     double* seconds_;
+    double reported_ = 0.0;
     Stage stage_ = Stage::preparing;
     std::optional<Clock::time_point> start_;
 };
 
-class TorchColorizer : public Colorizer
-{
+class TorchColorizer : public Colorizer {
   public:
     explicit TorchColorizer(const std::filesystem::path& folder)
     {
@@ -217,25 +258,39 @@ class TorchColorizer : public Colorizer
         if (!device_available(request.options.device))
             throw Error(ErrorCode::device_unavailable, "No CUDA device is available to this build.");
         const c10::InferenceMode inference;
+        const int short_side = request.options.working_size;
+        const std::size_t count = request.references.size();
         Result result;
         StageClock clock(progress, result.stage_seconds);
 
-        const Size size = working_size(request.luminance, request.options.working_size);
-        result.working_height = size.height;
-        result.working_width = size.width;
-        const Plane small_luminance = resize(request.luminance, size.height, size.width);
+        const Plane luminance = working_luminance(request.luminance, short_side);
+        result.working_height = luminance.height;
+        result.working_width = luminance.width;
+        std::vector<PreparedReference> references;
+        for (const Reference& reference : request.references)
+            references.push_back(prepare(reference, short_side));
 
         clock.enter(Stage::features);
-        const Encoded target = encode(small_luminance);
+        const Encoded target = encode(luminance);
+        std::vector<torch::Tensor> reference_maps;
+        for (const PreparedReference& reference : references) {
+            reference_maps.push_back(encode(reference.luminance).fused);
+            clock.report(double(reference_maps.size()) / double(count));
+        }
 
-        std::vector<MatchedReference> matched;
-        for (std::size_t i = 0; i < request.references.size(); i++)
-            matched.push_back(match(target, request.references[i], request.options, clock,
-                                    double(i) / double(request.references.size())));
+        clock.enter(Stage::matching);
+        std::vector<Guide> guides;
+        for (std::size_t i = 0; i < count; i++) {
+            const PreparedReference& reference = references[i];
+            guides.push_back(
+                make_guide(feature_map(target.fused), feature_map(reference_maps[i]), reference.chroma.data(),
+                           reference.mask.empty() ? nullptr : reference.mask.data(), request.options.seed, 0));
+            clock.report(double(i + 1) / double(count));
+        }
 
         clock.enter(Stage::coloring);
         std::vector<std::uint8_t> served;
-        const ColorizationOutput output = colorize_features(target, matched, served);
+        const ColorizationOutput output = colorize_features(target, references, guides, served);
 
         clock.enter(Stage::upsampling);
         finish(request, output, served, clock, result);
@@ -253,42 +308,9 @@ class TorchColorizer : public Colorizer
         return encoded;
     }
 
-    MatchedReference match(const Encoded& target, const Reference& reference, const Options& options, StageClock& clock,
-                           double share)
-    {
-        clock.enter(Stage::features);
-        const Size size = working_size(reference.image.l, options.working_size);
-        const Encoded encoded = encode(resize(reference.image.l, size.height, size.width));
-        const int height = size.height / feature_step, width = size.width / feature_step;
-        const Plane a = resize(reference.image.a, height, width), b = resize(reference.image.b, height, width);
-        std::vector<float> chroma;
-        for (const Plane* plane : {&a, &b})
-            for (float value : plane->values)
-                chroma.push_back(static_cast<float>(value / chroma_scale));
-
-        std::vector<std::uint8_t> mask;
-        torch::Tensor weight;
-        if (!reference.mask.empty()) {
-            const Plane small = resize(reference.mask, height, width);
-            // A mask thinner than a feature pixel still leaves its best one.
-            const float threshold = std::min(0.5f, *std::max_element(small.values.begin(), small.values.end()));
-            for (float value : small.values)
-                mask.push_back(value >= threshold);
-            weight = as_tensor(small).clamp(0.0, 1.0);
-        }
-        clock.enter(Stage::matching);
-        clock.report(share);
-        MatchedReference matched;
-        matched.guide = make_guide(target.map(), encoded.map(), chroma.data(), mask.empty() ? nullptr : mask.data(),
-                                   options.seed, 0);
-        matched.histogram =
-            chroma_histogram(torch::from_blob(chroma.data(), {1, 2, height, width}, torch::kFloat32), weight);
-        return matched;
-    }
-
     /// Takes each pixel from the reference that serves it best, and runs the colorization network.
-    ColorizationOutput colorize_features(const Encoded& target, const std::vector<MatchedReference>& matched,
-                                         std::vector<std::uint8_t>& served)
+    ColorizationOutput colorize_features(const Encoded& target, const std::vector<PreparedReference>& references,
+                                         const std::vector<Guide>& guides, std::vector<std::uint8_t>& served)
     {
         const int64_t height = target.fused.size(0), width = target.fused.size(1);
         ColorizationInput input;
@@ -296,21 +318,29 @@ class TorchColorizer : public Colorizer
         input.luminance = target.luminance;
         input.guide = torch::zeros({1, guide_channels, height, width});
         input.histogram = torch::zeros({1, histogram_size});
-        if (!matched.empty()) {
+        if (!guides.empty()) {
             const std::size_t pixels = static_cast<std::size_t>(height) * width;
             served.resize(pixels);
             float* planes = input.guide.data_ptr<float>();
             for (std::size_t pixel = 0; pixel < pixels; pixel++) {
                 std::size_t best = 0;
-                for (std::size_t i = 1; i < matched.size(); i++)
-                    if (service(matched[i].guide, pixel, pixels) > service(matched[best].guide, pixel, pixels))
+                for (std::size_t i = 1; i < guides.size(); i++)
+                    if (service(guides[i], pixel, pixels) > service(guides[best], pixel, pixels))
                         best = i;
                 served[pixel] = static_cast<std::uint8_t>(best);
                 for (int channel = 0; channel < guide_channels; channel++)
-                    planes[channel * pixels + pixel] = matched[best].guide.planes[channel * pixels + pixel];
+                    planes[channel * pixels + pixel] = guides[best].planes[channel * pixels + pixel];
             }
-            for (const MatchedReference& reference : matched)
-                input.histogram += reference.histogram / double(matched.size());
+            // Each reference's colours count by the share of the picture that it serves.
+            for (std::size_t i = 0; i < references.size(); i++) {
+                const PreparedReference& reference = references[i];
+                const double share =
+                    double(std::count(served.begin(), served.end(), static_cast<std::uint8_t>(i))) / double(pixels);
+                const torch::Tensor chroma =
+                    torch::from_blob(const_cast<float*>(reference.chroma.data()),
+                                     {1, 2, reference.height, reference.width}, torch::kFloat32);
+                input.histogram += chroma_histogram(chroma, reference.weight) * share;
+            }
         }
         return colorization_(input, false);
     }
@@ -364,35 +394,44 @@ class TorchColorizer : public Colorizer
     ColorizationNetwork colorization_;
 };
 
-/// Runs `work`; whatever is thrown inside leaves as an Error.
-template <typename Work> auto guarded(Work work) -> decltype(work())
+/// Runs `work`; whatever is thrown inside leaves as an Error. `what` names the work in the sentence.
+template <typename Work> auto guarded(const std::string& what, Work work) -> decltype(work())
 {
+    const auto out_of_memory = [&] {
+        return Error(ErrorCode::out_of_memory, "There is not enough memory for " + what + ".");
+    };
     try {
         return work();
     } catch (const Error&) {
         throw;
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorCode::out_of_memory, "There is not enough memory for an image of this size.");
+        throw out_of_memory();
     } catch (const std::exception& error) {
+        // LibTorch's CPU allocator throws a plain c10::Error; only its words tell.
         const std::string text = error.what();
-        if (text.find("not enough memory") != std::string::npos || text.find("out of memory") != std::string::npos)
-            throw Error(ErrorCode::out_of_memory, "There is not enough memory for an image of this size.");
-        throw Error(ErrorCode::internal, "LibTorch reported: " + text.substr(0, text.find('\n')));
+        for (const char* words : {"allocate memory", "not enough memory", "out of memory"})
+            if (text.find(words) != std::string::npos)
+                throw out_of_memory();
+        throw Error(ErrorCode::internal, "The engine failed at " + what + ": " + text.substr(0, text.find('\n')));
+    } catch (...) {
+        throw Error(ErrorCode::internal, "The engine failed at " + what + " for an unknown reason.");
     }
 }
 
 /// The boundary that lets nothing but Error out.
-class GuardedColorizer : public Colorizer
-{
+class GuardedColorizer : public Colorizer {
   public:
     explicit GuardedColorizer(const std::filesystem::path& folder)
-        : colorizer_(guarded([&] { return std::make_unique<TorchColorizer>(folder); }))
+        : colorizer_(guarded("the networks", [&] { return std::make_unique<TorchColorizer>(folder); }))
     {
     }
 
     Result colorize(const Request& request, const Progress& progress) override
     {
-        return guarded([&] { return colorizer_->colorize(request, progress); });
+        const std::string what = "a photo of " + std::to_string(request.luminance.width) + " x " +
+                                 std::to_string(request.luminance.height) + " pixels at the working size " +
+                                 std::to_string(request.options.working_size);
+        return guarded(what, [&] { return colorizer_->colorize(request, progress); });
     }
 
   private:
@@ -412,8 +451,3 @@ bool device_available(Device device)
 }
 
 } // namespace chromatch
-
-chromatch::Colorizer* chromatch_load_colorizer(const char* models_folder)
-{
-    return chromatch::load_colorizer({models_folder ? models_folder : ""}).release();
-}

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <set>
 
 #include <nlohmann/json.hpp>
 #include <torch/serialize.h>
@@ -12,12 +13,11 @@
 
 #include "chromatch.h"
 #include "networks/safetensors.h"
+#include "networks/weights.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
-namespace
-{
+namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -27,39 +27,13 @@ const char* const average_file = "checkpoint-average.safetensors";
 const char* const optimizer_file = "checkpoint-optimizer.pt";
 const char* const state_file = "checkpoint.json";
 
-SafeTensors module_state(const torch::nn::Module& module)
+/// Writes beside the file and renames, so that a stop in between leaves the old checkpoint whole.
+template <typename Write> void replace_file(const std::filesystem::path& file, Write write)
 {
-    SafeTensors content;
-    const auto add = [&](const std::string& name, const torch::Tensor& tensor) {
-        if (!tensor.is_floating_point())
-            return;
-        const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
-        content.tensors[name] = {values.sizes().vec(), std::vector<float>(values.data_ptr<float>(),
-                                                                          values.data_ptr<float>() + values.numel())};
-    };
-    for (const auto& item : module.named_parameters())
-        add(item.key(), item.value());
-    for (const auto& item : module.named_buffers())
-        add(item.key(), item.value());
-    return content;
-}
-
-void restore_state(torch::nn::Module& module, const SafeTensors& content)
-{
-    torch::NoGradGuard no_gradients;
-    const auto restore = [&](const std::string& name, torch::Tensor tensor) {
-        if (!tensor.is_floating_point())
-            return;
-        const auto found = content.tensors.find(name);
-        if (found == content.tensors.end() || found->second.shape != tensor.sizes().vec())
-            throw std::runtime_error("The checkpoint does not fit the network: tensor " + name + ".");
-        tensor.copy_(
-            torch::from_blob(const_cast<float*>(found->second.values.data()), tensor.sizes(), torch::kFloat32));
-    };
-    for (const auto& item : module.named_parameters())
-        restore(item.key(), item.value());
-    for (const auto& item : module.named_buffers())
-        restore(item.key(), item.value());
+    std::filesystem::path partial = file;
+    partial += ".partial";
+    write(partial);
+    std::filesystem::rename(partial, file);
 }
 
 } // namespace
@@ -123,6 +97,18 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         else
             throw std::runtime_error("The configuration " + file.string() + " has an unknown key: " + key + ".");
     }
+    const auto known = [&](const std::map<std::string, double>& given, const std::set<std::string>& names,
+                           const std::string& key) {
+        for (const auto& [name, value] : given)
+            if (!names.count(name) || !(value >= 0))
+                throw std::runtime_error("The configuration " + file.string() + " has " + key + "." + name + " = " +
+                                         std::to_string(value) + ", which is not known or negative.");
+    };
+    known(config.loss_weights,
+          {"distillation", "relation", "contrast", "chroma", "prior", "gate", "bins", "histogram", "edges"},
+          "loss_weights");
+    known(config.mode_shares, {"self", "recoloured", "two_way", "foreign_nearest", "foreign_random", "none"},
+          "mode_shares");
     if (config.crop < 64 || config.crop % 32 != 0)
         throw std::runtime_error("crop must be a multiple of 32 from 64 on, not " + std::to_string(config.crop) + ".");
     if (config.batch < 2)
@@ -220,12 +206,17 @@ void TrainingRun::finish_step(const std::map<std::string, double>& values)
 
 void TrainingRun::save_checkpoint()
 {
-    write_safetensors(config_.output / network_file, module_state(network_), false);
+    write_safetensors(config_.output / network_file, state_of(network_), false);
     if (average_)
-        write_safetensors(config_.output / average_file, module_state(*average_), false);
-    torch::save(optimizer_, (config_.output / optimizer_file).string());
+        write_safetensors(config_.output / average_file, state_of(*average_), false);
+    replace_file(config_.output / optimizer_file,
+                 [&](const std::filesystem::path& file) { torch::save(optimizer_, file.string()); });
     const nlohmann::json state = {{"step", step_}, {"seconds", seconds()}};
-    std::ofstream(config_.output / state_file) << state.dump() << '\n';
+    replace_file(config_.output / state_file, [&](const std::filesystem::path& file) {
+        std::ofstream stream(file);
+        if (!(stream << state.dump() << '\n' << std::flush))
+            throw std::runtime_error("The checkpoint " + file.string() + " cannot be written.");
+    });
     saved_ = seconds();
 }
 
@@ -235,9 +226,9 @@ void TrainingRun::load_checkpoint()
     if (!stream)
         return;
     const nlohmann::json state = nlohmann::json::parse(stream);
-    restore_state(network_, read_safetensors(config_.output / network_file));
+    restore_state(network_, read_safetensors(config_.output / network_file), config_.output / network_file);
     if (average_)
-        restore_state(*average_, read_safetensors(config_.output / average_file));
+        restore_state(*average_, read_safetensors(config_.output / average_file), config_.output / average_file);
     torch::load(optimizer_, (config_.output / optimizer_file).string());
     step_ = logged_step_ = state.at("step");
     earlier_seconds_ = state.at("seconds");

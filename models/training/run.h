@@ -13,8 +13,7 @@
 #include <torch/nn/module.h>
 #include <torch/optim/adamw.h>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// A stage's configuration: one JSON file (comments allowed), any value of which the command line may replace.
 struct TrainingConfig {
@@ -48,8 +47,7 @@ std::vector<std::filesystem::path> shards(const std::filesystem::path& folder, c
 
 /// Clock, learning rate, log and checkpoints of one stage. A stage that is started again in the same output folder goes
 /// on where its last checkpoint was.
-class TrainingRun
-{
+class TrainingRun {
   public:
     TrainingRun(const TrainingConfig& config, torch::nn::Module& network, torch::nn::Module* average,
                 torch::optim::AdamW& optimizer);

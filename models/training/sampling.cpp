@@ -9,15 +9,13 @@
 
 #include "training/photo_shards.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 namespace F = torch::nn::functional;
 
 PhotoStore::PhotoStore(const std::vector<std::filesystem::path>& shards, torch::Device device, std::size_t limit)
 {
-    const std::vector<Photo> photos =
-        read_photo_shards(shards, static_cast<int>(std::thread::hardware_concurrency()), limit);
+    std::vector<Photo> photos = read_photo_shards(shards, static_cast<int>(std::thread::hardware_concurrency()), limit);
     std::vector<int64_t> offsets, heights, widths;
     int64_t total = 0;
     for (const Photo& photo : photos) {
@@ -27,8 +25,10 @@ PhotoStore::PhotoStore(const std::vector<std::filesystem::path>& shards, torch::
         total += int64_t(photo.height) * photo.width;
     }
     torch::Tensor pixels = torch::empty({total, 3}, torch::kUInt8);
-    for (std::size_t i = 0; i < photos.size(); i++)
+    for (std::size_t i = 0; i < photos.size(); i++) {
         std::copy(photos[i].rgb.begin(), photos[i].rgb.end(), pixels.data_ptr<uint8_t>() + offsets[i] * 3);
+        photos[i].rgb = {}; // so that the set is not in memory twice
+    }
     pixels_ = pixels.to(device);
     offset_ = torch::tensor(offsets).to(device);
     height_ = torch::tensor(heights).to(device);

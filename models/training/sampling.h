@@ -9,12 +9,10 @@
 
 #include <torch/types.h>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// All photos of a set, decoded, on one device.
-class PhotoStore
-{
+class PhotoStore {
   public:
     /// Reads shards (see read_photo_shards()); limit 0 takes all.
     PhotoStore(const std::vector<std::filesystem::path>& shards, torch::Device device, std::size_t limit);

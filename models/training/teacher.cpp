@@ -7,13 +7,11 @@
 #include "chromatch.h"
 #include "networks/safetensors.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 namespace F = torch::nn::functional;
 
-namespace
-{
+namespace {
 
 constexpr double norm_epsilon = 1e-3;
 /// EfficientNet-Lite2: blocks, kernel, stride and output channels of each stage.

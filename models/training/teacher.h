@@ -10,8 +10,7 @@
 
 #include <torch/types.h>
 
-namespace chromatch
-{
+namespace chromatch {
 
 /// Features of N x 3 x H x W images (H, W multiples of 32), float32.
 struct TeacherFeatures {
@@ -20,8 +19,7 @@ struct TeacherFeatures {
     torch::Tensor thirtysecond; ///< N x 352 x H/32 x W/32
 };
 
-class Teacher
-{
+class Teacher {
   public:
     /// Throws Error model_missing or model_corrupt.
     Teacher(const std::filesystem::path& file, torch::Device device);

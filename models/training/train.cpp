@@ -8,8 +8,7 @@
 
 #include "training/run.h"
 
-namespace
-{
+namespace {
 
 constexpr int exit_usage = 64, exit_failure = 70;
 

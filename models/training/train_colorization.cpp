@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <thread>
 
 #include <torch/torch.h>
 
 #include <ATen/autocast_mode.h>
 
 #include "matching/guide.h"
+#include "matching/parallel.h"
 #include "matching/voting.h"
 #include "networks/colorization_network.h"
 #include "networks/similarity_network.h"
@@ -22,13 +22,11 @@
 #include "training/sampling.h"
 #include "training/teacher.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 namespace F = torch::nn::functional;
 
-namespace
-{
+namespace {
 
 enum Mode {
     self,            ///< the reference is the photo itself, warped
@@ -141,8 +139,8 @@ Guides match_batch(const torch::Tensor& fused, const torch::Tensor& target_chrom
     float* reference_values = reference.data_ptr<float>();
     float* plane_values = planes.data_ptr<float>();
 
-    const auto work = [&](int first, int step) {
-        for (int i = first; i < count; i += step) {
+    parallel_for(count, 1, 0, [&](int first, int last) {
+        for (int i = first; i < last; i++) {
             if (modes[i] == none)
                 continue;
             const FeatureMap target_map{map_values + i * pixels * fused_channels, height, width, fused_channels};
@@ -159,14 +157,7 @@ Guides match_batch(const torch::Tensor& fused, const torch::Tensor& target_chrom
             }
             std::copy(guide.planes.begin(), guide.planes.end(), plane_values + i * guide_channels * pixels);
         }
-    };
-    const int workers = std::max(1u, std::thread::hardware_concurrency());
-    std::vector<std::thread> threads;
-    for (int worker = 1; worker < workers; worker++)
-        threads.emplace_back(work, worker, workers);
-    work(0, workers);
-    for (std::thread& thread : threads)
-        thread.join();
+    });
     return {planes.to(fused.device()), reference.to(fused.device())};
 }
 
@@ -382,7 +373,7 @@ void train_colorization(const TrainingConfig& config)
         run.finish_step(values);
     }
     save_weights(*average, config.output / "colorization.safetensors", "colorization",
-                 {{"data", "8894 photos, see models/README.md"},
+                 {{"data", std::to_string(photos.size()) + " photos, see models/README.md"},
                   {"training", "chromatch-train colorization, " + std::to_string(run.step()) + " steps of " +
                                    std::to_string(batch) + " samples at " + std::to_string(crop) + " px, seed " +
                                    std::to_string(config.seed)}},

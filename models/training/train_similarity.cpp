@@ -15,13 +15,11 @@
 #include "training/sampling.h"
 #include "training/teacher.h"
 
-namespace chromatch
-{
+namespace chromatch {
 
 namespace F = torch::nn::functional;
 
-namespace
-{
+namespace {
 
 constexpr double minimum_window = 128.0; // pixels of photos with a short side of 256
 constexpr double contrast_temperature = 0.07;
@@ -189,7 +187,7 @@ void train_similarity(const TrainingConfig& config)
                          {"found", ((found * inside).sum() / inside.sum().clamp_min(1.0)).item<double>()}});
     }
     save_weights(*stage->network, config.output / (config.network + ".safetensors"), config.network,
-                 {{"data", "8894 photos, see models/README.md"},
+                 {{"data", std::to_string(photos.size()) + " photos, see models/README.md"},
                   {"training", "chromatch-train similarity, " + std::to_string(run.step()) + " steps of " +
                                    std::to_string(batch) + " pairs at " + std::to_string(crop) + " px, seed " +
                                    std::to_string(config.seed)}},

@@ -8,10 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 /// Random vectors in the layout of a fused map: each level of length sqrt(1/3).
 std::vector<float> random_map(int height, int width, unsigned seed)

@@ -118,5 +118,18 @@ TEST(CycleConfidence, RefusesFieldsOfOtherSizes)
     EXPECT_THROW(cycle_confidence(identity(4, 6), identity(4, 6), 0.0f), Error);
 }
 
+TEST(Vote, MaskedPixelsDoNotVote)
+{
+    // Pixel 1 of the reference is hidden; no target pixel matches it, but patches around pixel 0 overlap it.
+    NearestNeighbourField field{1, 3, {{0, 0}, {0, 2}, {0, 2}}, {0.0f, 0.0f, 0.0f}};
+    const float values[] = {10.0f, 1000.0f, 30.0f};
+    const std::uint8_t mask[] = {1, 0, 1};
+    for (float value : vote(field, values, 1, 1, 3, 3, mask))
+        EXPECT_LE(value, 30.0f);
+    EXPECT_GT(vote(field, values, 1, 1, 3, 3)[1], 30.0f);
+    const std::uint8_t wrong[] = {0, 1, 1};
+    EXPECT_THROW(vote(field, values, 1, 1, 3, 1, wrong), Error);
+}
+
 } // namespace
 } // namespace chromatch

@@ -12,13 +12,10 @@
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
-class Weights : public testing::Test
-{
+class Weights : public testing::Test {
   protected:
     void SetUp() override { save_weights(*module_, file_, "small", {{"note", "a test"}}, false); }
     void TearDown() override { std::filesystem::remove(file_); }

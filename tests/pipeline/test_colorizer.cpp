@@ -13,10 +13,8 @@
 
 #include "chromatch.h"
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 const std::filesystem::path models_folder = CHROMATCH_TEST_MODELS;
 const std::filesystem::path samples_folder = CHROMATCH_TEST_SAMPLES;

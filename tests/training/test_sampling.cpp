@@ -7,10 +7,8 @@
 #include "chromatch.h"
 #include "colour/cielab.h"
 
-namespace chromatch
-{
-namespace
-{
+namespace chromatch {
+namespace {
 
 TEST(SrgbToLab, AgreesWithTheEngine)
 {
