@@ -167,21 +167,6 @@ std::optional<FileType> type_of_extension(const std::filesystem::path& path)
     return {};
 }
 
-const char* extension_of(FileType type)
-{
-    switch (type) {
-    case FileType::png:
-        return ".png";
-    case FileType::jpeg:
-        return ".jpg";
-    case FileType::tiff:
-        return ".tif";
-    case FileType::webp:
-        return ".webp";
-    }
-    return "";
-}
-
 std::string structural_fault(const Bytes& file, FileType type)
 {
     switch (type) {

@@ -22,9 +22,6 @@ std::optional<FileType> type_of_content(const Bytes& file);
 /// By a path's extension, in any case of letters; none for anything else.
 std::optional<FileType> type_of_extension(const std::filesystem::path& path);
 
-/// With the dot: ".png".
-const char* extension_of(FileType type);
-
 /// What is wrong with the file's outer structure ("the file ends early"), or an empty string. Walks every segment of a
 /// JPEG, every chunk of a PNG or WebP; TIFF files are left to libtiff, which reports its errors.
 std::string structural_fault(const Bytes& file, FileType type);

@@ -107,7 +107,7 @@ bool run(const Arguments& arguments)
     Request request;
     request.options = arguments.options;
     for (const auto& reference : arguments.references)
-        request.references.push_back({lab_of(read_photo(reference)), {}});
+        request.references.push_back(reference_of(read_photo(reference)));
     Engine engine(find_models(arguments));
 
     Json report{{"version", CHROMATCH_VERSION}, {"references", Json::array()}};
@@ -128,6 +128,8 @@ bool run(const Arguments& arguments)
             failure = error.what();
         } catch (const std::bad_alloc&) {
             failure = job.target.string() + ": There is not enough memory for this photo.";
+        } catch (const std::exception& error) {
+            failure = job.target.string() + ": " + error.what();
         }
         if (failure.empty())
             continue;

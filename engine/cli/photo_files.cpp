@@ -86,10 +86,11 @@ std::string reason()
 
 Bytes read_bytes(const fs::path& path)
 {
-    if (fs::is_directory(path))
+    std::error_code error; // a folder that may not be searched is no reason to stop
+    if (fs::is_directory(path, error))
         throw FileError(path.string() + " is a folder, not a photo.");
-    if (!fs::exists(path))
-        throw FileError(path.string() + " does not exist.");
+    if (!fs::exists(path, error))
+        throw FileError(path.string() + " does not exist" + (error ? ": " + error.message() + "." : "."));
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     Bytes bytes;
     if (file) {
@@ -271,8 +272,8 @@ Buffer with_profile(Buffer pixels, const Bytes& profile)
     return relabelled(pixels.get(), babl_format_with_space(encoding, space));
 }
 
-/// Calls `use` with each pixel's index and linear-light sRGB values.
-void for_pixels(const PhotoFile& photo, const std::function<void(std::size_t index, const float* rgb)>& use)
+/// Calls `use` with each pixel's index and linear-light sRGB values and alpha.
+void for_pixels(const PhotoFile& photo, const std::function<void(std::size_t index, const float* rgba)>& use)
 {
     const Babl* format = babl_format("RGBA float");
     std::vector<float> band(static_cast<std::size_t>(band_rows) * photo.width * 4);
@@ -461,18 +462,26 @@ Plane luminance_of(const PhotoFile& photo)
     return l;
 }
 
-LabImage lab_of(const PhotoFile& photo)
+Reference reference_of(const PhotoFile& photo)
 {
-    LabImage image{Plane(photo.height, photo.width), Plane(photo.height, photo.width),
-                   Plane(photo.height, photo.width)};
-    for_pixels(photo, [&](std::size_t i, const float* rgb) {
+    Reference reference;
+    LabImage& image = reference.image;
+    image.l = image.a = image.b = Plane(photo.height, photo.width);
+    if (babl_format_has_alpha(gegl_buffer_get_format(photo.pixels.get())))
+        reference.mask = Plane(photo.height, photo.width);
+    for_pixels(photo, [&](std::size_t i, const float* rgba) {
+        // As in the plug-in: what is brighter or more vivid than the screen is taken as the most that it can do.
+        const float rgb[3] = {std::clamp(rgba[0], 0.0f, 1.0f), std::clamp(rgba[1], 0.0f, 1.0f),
+                              std::clamp(rgba[2], 0.0f, 1.0f)};
         float lab[3];
         linear_rgb_to_lab(rgb, lab);
         image.l.values[i] = std::clamp(lab[0], 0.0f, 100.0f);
         image.a.values[i] = lab[1];
         image.b.values[i] = lab[2];
+        if (!reference.mask.empty())
+            reference.mask.values[i] = rgba[3];
     });
-    return image;
+    return reference;
 }
 
 void write_coloured(const PhotoFile& target, const Plane& l, const Plane& a, const Plane& b, const fs::path& path)

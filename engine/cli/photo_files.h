@@ -41,7 +41,8 @@ PhotoFile read_photo(const std::filesystem::path& path);
 /// L of every pixel, clamped to [0, 100].
 Plane luminance_of(const PhotoFile& photo);
 
-LabImage lab_of(const PhotoFile& photo);
+/// The photo as a reference, within what sRGB can show; its mask is the photo's alpha.
+Reference reference_of(const PhotoFile& photo);
 
 /// Writes the target's pixels with new chroma: L, alpha, and (as far as the type of `path` allows) the bit depth are
 /// the target's. The colours are in the target's RGB space with its profile; sRGB where the target has a gray or CMYK
