@@ -46,11 +46,23 @@ void add_color_layer(GimpImage* image, GimpLayer* target, const TargetPixels& pi
     gimp_drawable_get_offsets(GIMP_DRAWABLE(target), &x, &y);
     gimp_layer_set_offsets(layer, x, y);
     GimpItem* parent = gimp_item_get_parent(GIMP_ITEM(target));
-    gimp_image_insert_layer(image, layer, parent != nullptr ? GIMP_LAYER(parent) : nullptr,
-                            gimp_image_get_item_position(image, GIMP_ITEM(target)));
-    write_colors(GIMP_DRAWABLE(layer), pixels, colors.a, colors.b, engine);
+    if (!gimp_image_insert_layer(image, layer, parent != nullptr ? GIMP_LAYER(parent) : nullptr,
+                                 gimp_image_get_item_position(image, GIMP_ITEM(target)))) {
+        gimp_item_delete(GIMP_ITEM(layer));
+        failed(text(_("The new layer \"%s\" cannot be added to the image."), name.c_str()));
+    }
+    try {
+        write_colors(GIMP_DRAWABLE(layer), pixels, colors.a, colors.b, engine);
+    } catch (...) {
+        gimp_image_remove_layer(image, layer); // no empty layer stays behind
+        throw;
+    }
     if (!gimp_selection_is_empty(image)) {
-        gimp_layer_add_mask(layer, gimp_layer_create_mask(layer, GIMP_ADD_MASK_SELECTION));
+        GimpLayerMask* mask = gimp_layer_create_mask(layer, GIMP_ADD_MASK_SELECTION);
+        if (mask == nullptr || !gimp_layer_add_mask(layer, mask)) {
+            gimp_image_remove_layer(image, layer);
+            failed(text(_("The selection cannot become the mask of the new layer \"%s\"."), name.c_str()));
+        }
     }
     gimp_drawable_update(GIMP_DRAWABLE(layer), 0, 0, pixels.luminance.width, pixels.luminance.height);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "layer_list.h"
 
+#include "reference.h"
+
 #include <string>
 
 namespace chromatch::plugin {
@@ -14,7 +16,8 @@ void add_items(GtkListStore* store, GimpItem** items, const std::string& path, G
 {
     for (int i = 0; items != nullptr && items[i] != nullptr; ++i) {
         const FreePointer<char> name(gimp_item_get_name(items[i]));
-        const std::string label = path + " / " + name.get();
+        // GIMP calls the layer of an imported photo like the photo.
+        const std::string label = path == name.get() ? path : path + " / " + name.get();
         if (items[i] != GIMP_ITEM(target)) {
             const ObjectPointer<GdkPixbuf> picture = new_thumbnail(GIMP_DRAWABLE(items[i]), thumbnail_side);
             GtkTreeIter row;
@@ -36,9 +39,8 @@ GtkWidget* new_layer_list(GimpLayer* target)
     auto* store = GTK_LIST_STORE(g_object_new(GIMP_TYPE_INT_STORE, nullptr));
     const FreePointer<GimpImage*> images(gimp_get_images());
     for (int i = 0; images.get()[i] != nullptr; ++i) {
-        const FreePointer<char> name(gimp_image_get_name(images.get()[i]));
         const FreePointer<GimpLayer*> layers(gimp_image_get_layers(images.get()[i]));
-        add_items(store, reinterpret_cast<GimpItem**>(layers.get()), name.get(), target);
+        add_items(store, reinterpret_cast<GimpItem**>(layers.get()), image_name(images.get()[i]), target);
     }
     GtkWidget* list =
         GTK_WIDGET(g_object_new(GIMP_TYPE_INT_COMBO_BOX, "model", store, "ellipsize", PANGO_ELLIPSIZE_MIDDLE, nullptr));

@@ -40,6 +40,9 @@ template <typename UsePixel> void for_each_pixel(GimpDrawable* drawable, UsePixe
                 if (!std::isfinite(pixel[0]) || !std::isfinite(pixel[1]) || !std::isfinite(pixel[2])) {
                     pixel[0] = pixel[1] = pixel[2] = 0.0f;
                 }
+                if (!std::isfinite(pixel[3])) {
+                    pixel[3] = 0.0f;
+                }
                 use_pixel(x, y, pixel);
             }
         }

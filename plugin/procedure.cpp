@@ -111,6 +111,13 @@ void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpD
     if (run_mode == GIMP_RUN_INTERACTIVE && !run_dialog(procedure, config, target)) {
         throw Failure{GIMP_PDB_CANCEL, {}};
     }
+    const auto check_target_is_there = [target] {
+        // GIMP stays usable while the dialog is open and while the engine works.
+        if (!gimp_item_is_valid(GIMP_ITEM(target))) {
+            failed(_("The layer to be colored was deleted in the meantime."));
+        }
+    };
+    check_target_is_there();
     const Settings settings = read_settings(config, run_mode);
     check_reference(settings, GIMP_DRAWABLE(target));
 
@@ -128,6 +135,8 @@ void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpD
     gimp_progress_set_text(_("Loading the networks"));
     gimp_progress_update(engine_begins / 2);
     const Result colors = colorize(engine, request);
+    request = {}; // a large photo's planes are not needed twice
+    check_target_is_there();
 
     gimp_progress_set_text(_("Adding the layer"));
     gimp_progress_update(engine_ends);

@@ -15,10 +15,17 @@ std::string file_name(GFile* file)
     return name.get();
 }
 
+std::string base_name(GFile* file)
+{
+    const FreePointer<char> base(g_file_get_basename(file));
+    const FreePointer<char> name(g_filename_display_name(base.get()));
+    return name.get();
+}
+
 std::string item_name(gpointer item)
 {
     FreePointer<char> name(gimp_item_get_name(GIMP_ITEM(item)));
-    return name.get();
+    return name ? name.get() : "";
 }
 
 /// An image of our own that goes away with the scope.
@@ -62,6 +69,9 @@ Reference load_reference_file(GFile* file, const EngineFunctions& engine)
 
 void check_reference(const Settings& settings, GimpDrawable* target)
 {
+    if (settings.reference && !gimp_item_is_valid(GIMP_ITEM(settings.reference.get()))) {
+        bad_argument(_("The reference layer was closed in the meantime."));
+    }
     if (settings.reference.get() == target) {
         bad_argument(text(_("The layer \"%s\" cannot be its own reference."), item_name(target).c_str()));
     }
@@ -88,26 +98,32 @@ std::optional<Reference> load_reference(const Settings& settings, const EngineFu
     return reference;
 }
 
+std::string image_name(GimpImage* image)
+{
+    // GIMP's own name for it, "[photo] (imported)", is made for window titles.
+    if (GFile* file = gimp_image_get_file(image); file != nullptr) {
+        return base_name(file);
+    }
+    const FreePointer<char> name(gimp_image_get_name(image));
+    return name.get();
+}
+
 std::string layer_name(const Settings& settings, GimpImage* image)
 {
-    std::string source;
     if (settings.reference_file) {
-        FreePointer<char> base(g_file_get_basename(settings.reference_file.get()));
-        FreePointer<char> name(g_filename_display_name(base.get()));
-        source = name.get();
-    } else if (settings.reference) {
-        GimpImage* owner = gimp_item_get_image(GIMP_ITEM(settings.reference.get()));
-        source = item_name(settings.reference.get());
-        if (owner != image && gimp_image_get_file(owner) != nullptr) {
-            FreePointer<GimpLayer*> layers(gimp_image_get_layers(owner));
-            FreePointer<char> owner_name(gimp_image_get_name(owner));
-            const bool only_layer = layers.get()[0] != nullptr && layers.get()[1] == nullptr;
-            // The only layer of a photo is mostly called "Background", which says nothing.
-            source = only_layer ? std::string(owner_name.get())
-                                : text(C_("layer (image)", "%s (%s)"), source.c_str(), owner_name.get());
-        }
-    } else {
+        return text(_("Colors from %s"), base_name(settings.reference_file.get()).c_str());
+    }
+    if (!settings.reference) {
         return _("Automatic colors");
+    }
+    std::string source = item_name(settings.reference.get());
+    GimpImage* owner = gimp_item_get_image(GIMP_ITEM(settings.reference.get()));
+    if (owner != image && gimp_image_get_file(owner) != nullptr) {
+        const FreePointer<GimpLayer*> layers(gimp_image_get_layers(owner));
+        const bool only_layer = layers.get()[0] != nullptr && layers.get()[1] == nullptr;
+        // The only layer of a photo may be called "Background", which says nothing.
+        source = only_layer ? image_name(owner)
+                            : text(C_("layer (image)", "%s (%s)"), source.c_str(), image_name(owner).c_str());
     }
     return text(_("Colors from %s"), source.c_str());
 }

@@ -104,6 +104,10 @@ Settings read_settings(GimpProcedureConfig* config, GimpRunMode run_mode)
             bad_argument(_("The reference layer of the last run is no longer open; choose another one."));
         }
     }
+    if ((source == ReferenceSource::layer && !settings.reference) ||
+        (source == ReferenceSource::file && !settings.reference_file)) {
+        bad_argument(_("The reference source is chosen, but the reference itself is not given."));
+    }
     if (source == ReferenceSource::given) {
         source = settings.reference ? ReferenceSource::layer : ReferenceSource::file;
     }
