@@ -127,7 +127,7 @@ void ReferenceFrame::choose_first_layer(GimpImage* own_image)
              more = gtk_tree_model_iter_next(model, &row)) {
             int id = -1;
             gtk_tree_model_get(model, &row, GIMP_INT_STORE_VALUE, &id, -1);
-            GimpItem* item = gimp_item_get_by_id(id);
+            GimpItem* item = id > 0 ? gimp_item_get_by_id(id) : nullptr;
             if (item != nullptr && gimp_item_get_image(item) != own_image) {
                 gtk_combo_box_set_active_iter(GTK_COMBO_BOX(layers_), &row);
                 break;
@@ -140,7 +140,8 @@ void ReferenceFrame::choose_first_layer(GimpImage* own_image)
 GimpDrawable* ReferenceFrame::chosen_layer() const
 {
     int id = -1;
-    return gimp_int_combo_box_get_active(GIMP_INT_COMBO_BOX(layers_), &id) ? gimp_drawable_get_by_id(id) : nullptr;
+    const bool chosen = gimp_int_combo_box_get_active(GIMP_INT_COMBO_BOX(layers_), &id) && id > 0;
+    return chosen ? gimp_drawable_get_by_id(id) : nullptr; // an empty list says -1
 }
 
 void ReferenceFrame::choose_source(const char* nick)
@@ -229,9 +230,12 @@ void ReferenceFrame::on_button(GtkToggleButton* button, gpointer self)
     }
 }
 
-void ReferenceFrame::on_config(GObject* /*config*/, GParamSpec* /*property*/, gpointer self)
+void ReferenceFrame::on_config(GObject* /*config*/, GParamSpec* property, gpointer self)
 {
-    static_cast<ReferenceFrame*>(self)->refresh();
+    // The preview may have to read a file: only for what it shows.
+    if (g_str_has_prefix(property->name, "reference")) {
+        static_cast<ReferenceFrame*>(self)->refresh();
+    }
 }
 
 void fill(GimpProcedureDialog* dialog)

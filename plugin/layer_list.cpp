@@ -9,8 +9,6 @@ namespace chromatch::plugin {
 
 namespace {
 
-constexpr int thumbnail_side = 24;
-
 /// Adds the items and what is inside the groups among them. `path` is the name of what holds them.
 void add_items(GtkListStore* store, GimpItem** items, const std::string& path, GimpLayer* target)
 {
@@ -19,11 +17,10 @@ void add_items(GtkListStore* store, GimpItem** items, const std::string& path, G
         // GIMP calls the layer of an imported photo like the photo.
         const std::string label = path == name.get() ? path : path + " / " + name.get();
         if (items[i] != GIMP_ITEM(target)) {
-            const ObjectPointer<GdkPixbuf> picture = new_thumbnail(GIMP_DRAWABLE(items[i]), thumbnail_side);
             GtkTreeIter row;
             gtk_list_store_append(store, &row);
             gtk_list_store_set(store, &row, GIMP_INT_STORE_VALUE, gimp_item_get_id(items[i]), GIMP_INT_STORE_LABEL,
-                               label.c_str(), GIMP_INT_STORE_PIXBUF, picture.get(), -1);
+                               label.c_str(), -1);
         }
         if (gimp_item_is_group(items[i])) {
             const FreePointer<GimpItem*> children(gimp_item_get_children(items[i]));
