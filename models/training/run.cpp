@@ -5,7 +5,9 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <set>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 #include <torch/serialize.h>
@@ -49,53 +51,54 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
     std::ifstream stream(file);
     if (!stream)
         throw std::runtime_error("The configuration " + file.string() + " cannot be opened.");
-    nlohmann::json json = nlohmann::json::parse(stream, nullptr, true, true);
+    nlohmann::json json = nlohmann::json::parse(stream, nullptr, false, true);
+    if (!json.is_object())
+        throw std::runtime_error("The configuration " + file.string() + " is not a JSON object.");
     for (const auto& [key, value] : replacements) {
         nlohmann::json parsed = nlohmann::json::parse(value, nullptr, false);
         json[key] = parsed.is_number() ? parsed : nlohmann::json(value);
     }
     TrainingConfig config;
+    const auto into = [](auto& member) {
+        return [&member](const nlohmann::json& value) {
+            using Member = std::remove_reference_t<decltype(member)>;
+            if constexpr (std::is_same_v<Member, std::filesystem::path>)
+                member = value.get<std::string>();
+            else
+                member = value.get<Member>();
+        };
+    };
+    const std::map<std::string, std::function<void(const nlohmann::json&)>> readers = {
+        {"photos", into(config.photos)},
+        {"output", into(config.output)},
+        {"teacher", into(config.teacher)},
+        {"similarity", into(config.similarity)},
+        {"initial", into(config.initial)},
+        {"device", into(config.device)},
+        {"network", into(config.network)},
+        {"seconds", into(config.seconds)},
+        {"batch", into(config.batch)},
+        {"crop", into(config.crop)},
+        {"learning_rate", into(config.learning_rate)},
+        {"weight_decay", into(config.weight_decay)},
+        {"warmup_steps", into(config.warmup_steps)},
+        {"average_decay", into(config.average_decay)},
+        {"checkpoint_seconds", into(config.checkpoint_seconds)},
+        {"photo_limit", into(config.photo_limit)},
+        {"seed", into(config.seed)},
+        {"loss_weights", into(config.loss_weights)},
+        {"mode_shares", into(config.mode_shares)},
+    };
     for (const auto& [key, value] : json.items()) {
-        if (key == "photos")
-            config.photos = value.get<std::string>();
-        else if (key == "output")
-            config.output = value.get<std::string>();
-        else if (key == "teacher")
-            config.teacher = value.get<std::string>();
-        else if (key == "similarity")
-            config.similarity = value.get<std::string>();
-        else if (key == "initial")
-            config.initial = value.get<std::string>();
-        else if (key == "device")
-            config.device = value.get<std::string>();
-        else if (key == "network")
-            config.network = value.get<std::string>();
-        else if (key == "seconds")
-            config.seconds = value.get<double>();
-        else if (key == "batch")
-            config.batch = value.get<int64_t>();
-        else if (key == "crop")
-            config.crop = value.get<int64_t>();
-        else if (key == "learning_rate")
-            config.learning_rate = value.get<double>();
-        else if (key == "weight_decay")
-            config.weight_decay = value.get<double>();
-        else if (key == "warmup_steps")
-            config.warmup_steps = value.get<double>();
-        else if (key == "average_decay")
-            config.average_decay = value.get<double>();
-        else if (key == "checkpoint_seconds")
-            config.checkpoint_seconds = value.get<double>();
-        else if (key == "photo_limit")
-            config.photo_limit = value.get<int64_t>();
-        else if (key == "seed")
-            config.seed = value.get<uint64_t>();
-        else if (key == "loss_weights")
-            config.loss_weights = value.get<std::map<std::string, double>>();
-        else if (key == "mode_shares")
-            config.mode_shares = value.get<std::map<std::string, double>>();
-        else
+        const auto reader = readers.find(key);
+        if (reader == readers.end())
             throw std::runtime_error("The configuration " + file.string() + " has an unknown key: " + key + ".");
+        try {
+            reader->second(value);
+        } catch (const nlohmann::json::exception&) {
+            throw std::runtime_error("The configuration " + file.string() + " has " + key + " = " + value.dump() +
+                                     ", which is of the wrong type.");
+        }
     }
     const auto known = [&](const std::map<std::string, double>& given, const std::set<std::string>& names,
                            const std::string& key) {
