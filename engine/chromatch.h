@@ -93,9 +93,11 @@ struct Options {
 };
 
 struct Request {
-    Plane luminance;                   ///< the target: L in [0, 100]; what lies a little outside counts as 0 or 100
-    Plane mask;                        ///< same size; where it is below 0.5 the result is 0. Empty: everywhere.
-    std::vector<Reference> references; ///< at most 255; none means automatic colouring
+    Plane luminance; ///< the target: L in [0, 100]; what lies a little outside counts as 0 or 100
+    Plane mask;      ///< same size; where it is below 0.5 the result is 0. Empty: everywhere.
+    /// At most 255; none means automatic colouring. References that have next to nothing in common with the target give
+    /// way to automatic colouring.
+    std::vector<Reference> references;
     Options options;
 };
 
