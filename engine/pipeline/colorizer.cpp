@@ -36,8 +36,8 @@ constexpr float largest_strength = 2.0f;
 /// Mean patch similarity of target and references below which the references are refused, and above which they count
 /// fully. Measured with these weights: photos with themselves, warped, .62 and more; photos of similar scenes .50 to
 /// .58; unrelated photos .37 to .46.
-constexpr double unrelated_similarity = 0.42;
-constexpr double related_similarity = 0.50;
+constexpr double unrelated_similarity = 0.44;
+constexpr double related_similarity = 0.52;
 
 /// What share of the whole work each Stage takes, for Progress.
 constexpr double stage_share[stage_count] = {0.10, 0.25, 0.30, 0.20, 0.15};
