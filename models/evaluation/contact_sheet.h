@@ -5,14 +5,19 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace chromatch {
 
-/// Rows of pictures of any sizes on a white sheet; a column is as wide as the widest picture of all.
+/// Rows of pictures of any sizes on a white sheet, under a line of headings; a column is as wide as the widest picture
+/// of all.
 class ContactSheet {
   public:
-    /// An empty image leaves its cell white.
+    /// In ASCII; cut off at a column's width.
+    explicit ContactSheet(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+
+    /// A null or empty image leaves its cell white.
     void add_row(const std::vector<const LabImage*>& images);
 
     /// Throws std::runtime_error naming the file.
@@ -24,6 +29,7 @@ class ContactSheet {
         int width = 0;
         std::vector<std::uint8_t> rgb;
     };
+    std::vector<std::string> headings_;
     std::vector<std::vector<Picture>> rows_;
 };
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// chromatch-evaluate: the protocols of protocols.h on the validation photos, through the engine's public face.
+// chromatch-evaluate: the protocols of protocols.h on the validation photos.
 #include "contact_sheet.h"
+#include "methods.h"
+#include "photo_lists.h"
 #include "photo_shards.h"
 #include "pictures.h"
+#include "propagation_method.h"
 #include "protocols.h"
 #include "report.h"
+#include "selection.h"
 
 #include <algorithm>
 #include <charconv>
@@ -15,7 +19,6 @@
 #include <iostream>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 
 namespace {
@@ -25,32 +28,41 @@ using namespace chromatch;
 
 constexpr int exit_usage = 64; // sysexits.h
 constexpr int exit_failure = 70;
-constexpr std::size_t sheet_rows = 12;
+
+const std::vector<std::string> default_methods{"network", "propagation", "look-up", "welsh", "gray"};
+const std::vector<std::string> all_methods{"network", "propagation", "look-up", "welsh", "gray"};
 
 constexpr const char* usage =
     "Usage: chromatch-evaluate [OPTION]...\n"
-    "Colours the validation photos and compares them with the truth, the luminance look-up and gray.\n\n"
-    "  --models DIR      folder of the weights (default: $CHROMATCH_MODELS, else the source's models/)\n"
-    "  --photos DIR      folder of validation-*.tar (default: $CHROMATCH_PHOTOS, else shared/photos beside the "
-    "source)\n"
-    "  --limit N         only the first N photos\n"
-    "  --working-size N  short side that the networks see, 64 to 1024 (default 256)\n"
-    "  --seed N          of the distortions, the wrong references and the engine (default 0)\n"
-    "  --json FILE       writes every figure of every photo\n"
-    "  --sheet FILE.png  writes a contact sheet of the first 12 photos: target, P1 reference, P1, P2 at 90 degrees, "
-    "P4,\n"
-    "                    P5 reference, P5, truth\n";
-
-/// A fault in the command line.
-struct UsageError : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
+    "Colours the validation photos and compares them with the truth, and the engine with other methods.\n\n"
+    "  --models DIR         folder of the weights (default: $CHROMATCH_MODELS, else the source's models/)\n"
+    "  --photos DIR         folder of validation-*.tar and, where there is one, sources.tsv (default:\n"
+    "                       $CHROMATCH_PHOTOS, else shared/photos beside the source)\n"
+    "  --pairs FILE         the nearest photo of each photo, for P3 (default: the source's\n"
+    "                       models/evaluation/nearest-photos.tsv)\n"
+    "  --protocols P1,...   only these of P1 to P5 (default: all)\n"
+    "  --methods NAME,...   only these (default: network,propagation,look-up,welsh,gray)\n"
+    "  --limit N            colours only the first N photos; the others still serve as references\n"
+    "  --working-size N     short side that the networks see, 64 to 1024 (default 256)\n"
+    "  --seed N             of the distortions, the wrong references and the methods (default 0)\n"
+    "  --json FILE          writes every figure of every photo\n"
+    "  --sheet FILE.png     writes a contact sheet: target, reference, a column for each method, truth\n"
+    "  --sheet-rows N       its number of photos (default 24)\n"
+    "  --sheet-protocol P   what it shows: P1, P3, P4 or P5 (default P3 where that runs, else the first that does)\n";
 
 struct Arguments {
-    fs::path models, photos, json, sheet;
-    std::size_t limit = 0; ///< 0: all
-    EvaluationOptions evaluation;
+    fs::path models, photos, pairs, json, sheet;
+    int working_size = default_working_size;
+    std::vector<std::string> protocols = all_protocols, methods = default_methods;
+    std::size_t limit = SIZE_MAX, sheet_rows = 24;
+    std::uint64_t seed = 0;
+    std::string sheet_protocol; ///< empty: see default_sheet_protocol()
     bool help = false;
+
+    bool runs(const std::string& protocol) const
+    {
+        return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
+    }
 };
 
 fs::path folder_default(const char* variable, const char* fallback)
@@ -79,11 +91,20 @@ fs::path parse_output(const std::string& option, const std::string& text)
     return text;
 }
 
+std::string default_sheet_protocol(const Arguments& arguments)
+{
+    for (const char* protocol : {"P3", "P1", "P4", "P5"})
+        if (arguments.runs(protocol))
+            return protocol;
+    return "";
+}
+
 Arguments parse(int count, char** words)
 {
     Arguments arguments;
     arguments.models = folder_default("CHROMATCH_MODELS", CHROMATCH_SOURCE_MODELS);
     arguments.photos = folder_default("CHROMATCH_PHOTOS", CHROMATCH_SOURCE_PHOTOS);
+    arguments.pairs = CHROMATCH_SOURCE_PAIRS;
     for (int i = 1; i < count; ++i) {
         std::string option = words[i];
         std::optional<std::string> value;
@@ -104,13 +125,22 @@ Arguments parse(int count, char** words)
             arguments.models = take();
         else if (option == "--photos")
             arguments.photos = take();
+        else if (option == "--pairs")
+            arguments.pairs = take();
+        else if (option == "--protocols")
+            arguments.protocols = parse_selection(option, take(), all_protocols);
+        else if (option == "--methods")
+            arguments.methods = parse_selection(option, take(), all_methods);
+        else if (option == "--sheet-rows")
+            arguments.sheet_rows = parse_number<std::size_t>(option, take(), 1, 1000);
+        else if (option == "--sheet-protocol")
+            arguments.sheet_protocol = parse_selection(option, take(), {"P1", "P3", "P4", "P5"}).front();
         else if (option == "--limit")
             arguments.limit = parse_number<std::size_t>(option, take(), 1, 1000000);
         else if (option == "--working-size")
-            arguments.evaluation.working_size =
-                parse_number<int>(option, take(), minimum_working_size, maximum_working_size);
+            arguments.working_size = parse_number<int>(option, take(), minimum_working_size, maximum_working_size);
         else if (option == "--seed")
-            arguments.evaluation.seed = parse_number<std::uint64_t>(option, take(), 0, UINT64_MAX);
+            arguments.seed = parse_number<std::uint64_t>(option, take(), 0, UINT64_MAX);
         else if (option == "--json")
             arguments.json = parse_output(option, take());
         else if (option == "--sheet")
@@ -118,6 +148,10 @@ Arguments parse(int count, char** words)
         else
             throw UsageError("There is no option \"" + option + "\"; --help lists them.");
     }
+    if (arguments.sheet_protocol.empty())
+        arguments.sheet_protocol = default_sheet_protocol(arguments);
+    else if (!arguments.runs(arguments.sheet_protocol))
+        throw UsageError("--sheet-protocol " + arguments.sheet_protocol + " is not among the protocols that run.");
     return arguments;
 }
 
@@ -136,44 +170,119 @@ std::vector<NamedPhoto> load_photos(const Arguments& arguments)
     std::sort(shards.begin(), shards.end());
     const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     std::vector<NamedPhoto> photos;
-    for (const Photo& photo : read_photo_shards(shards, threads, arguments.limit))
+    for (const Photo& photo : read_photo_shards(shards, threads))
         photos.push_back({photo.name, lab_from_srgb(photo.rgb.data(), photo.height, photo.width)});
     if (photos.empty())
         throw std::runtime_error("There is no photo in " + arguments.photos.string() + ".");
     return photos;
 }
 
+std::vector<Method> make_methods(const Arguments& arguments, Colorizer& colorizer)
+{
+    std::vector<Method> methods;
+    for (const std::string& name : arguments.methods) {
+        if (name == "network")
+            methods.push_back(network_method(colorizer, arguments.working_size, arguments.seed));
+        else if (name == "propagation")
+            methods.push_back(propagation_method(arguments.models, arguments.working_size, arguments.seed));
+        else if (name == "look-up")
+            methods.push_back(lookup_method());
+        else if (name == "welsh")
+            methods.push_back(welsh_method(arguments.seed));
+        else
+            methods.push_back(gray_method());
+    }
+    return methods;
+}
+
+/// The sheet's columns: target, reference, the methods that use references, truth.
+class SheetMaker {
+  public:
+    SheetMaker(const Arguments& arguments, const std::vector<Method>& methods)
+        : protocol_(arguments.sheet_protocol), sheet_(headings(methods)), rows_left_(arguments.sheet_rows)
+    {
+        for (std::size_t m = 0; m < methods.size(); ++m)
+            if (methods[m].reference != Method::Reference::ignored)
+                shown_.push_back(m);
+    }
+
+    void add(const LabImage& truth, const std::vector<Trial>& trials)
+    {
+        if (rows_left_ == 0)
+            return;
+        --rows_left_;
+        for (const Trial& trial : trials) {
+            if (trial.protocol != protocol_)
+                continue;
+            const LabImage gray = gray_image(truth.l);
+            std::vector<const LabImage*> row{&gray, trial.reference ? &*trial.reference : nullptr};
+            for (const std::size_t m : shown_)
+                row.push_back(&trial.results[m].image);
+            row.push_back(&truth);
+            sheet_.add_row(row);
+        }
+    }
+
+    const ContactSheet& sheet() const { return sheet_; }
+
+  private:
+    static std::vector<std::string> headings(const std::vector<Method>& methods)
+    {
+        std::vector<std::string> result{"target", "reference"};
+        for (const Method& method : methods)
+            if (method.reference != Method::Reference::ignored)
+                result.push_back(method.name);
+        result.push_back("truth");
+        return result;
+    }
+
+    std::string protocol_;
+    ContactSheet sheet_;
+    std::vector<std::size_t> shown_;
+    std::size_t rows_left_;
+};
+
+void write_text(const fs::path& file, const std::string& text)
+{
+    std::ofstream stream(file);
+    stream << text;
+    if (!stream.flush())
+        throw std::runtime_error(file.string() + ": the figures cannot be written.");
+}
+
 void run(const Arguments& arguments)
 {
     const auto colorizer = load_colorizer({arguments.models});
+    const std::vector<Method> methods = make_methods(arguments, *colorizer);
     const std::vector<NamedPhoto> photos = load_photos(arguments);
+    std::vector<std::string> names;
+    for (const NamedPhoto& photo : photos)
+        names.push_back(photo.name);
+    const std::size_t targets = std::min(arguments.limit, photos.size());
+    std::vector<std::size_t> nearest;
+    if (arguments.runs("P3"))
+        nearest = read_nearest_photos(arguments.pairs, names, targets);
 
-    ContactSheet sheet;
+    SheetMaker sheet(arguments, methods);
     const auto start = std::chrono::steady_clock::now();
-    const auto after_photo = [&](std::size_t i, const Pictures& pictures) {
+    const auto after_photo = [&](std::size_t i, const std::vector<Trial>& trials) {
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        if ((i + 1) % 10 == 0 || i + 1 == photos.size())
-            std::cerr << i + 1 << "/" << photos.size() << " photos, " << elapsed.count() / (i + 1) << " s each\n";
-        if (arguments.sheet.empty() || i >= sheet_rows)
-            return;
-        const LabImage gray = gray_image(photos[i].image.l);
-        sheet.add_row({&gray, &pictures.self_reference, &pictures.self_result, &pictures.turned_result,
-                       &pictures.automatic_result, &pictures.wrong_reference, &pictures.wrong_result,
-                       &photos[i].image});
+        if ((i + 1) % 10 == 0 || i + 1 == targets)
+            std::cerr << i + 1 << "/" << targets << " photos, " << elapsed.count() / (i + 1) << " s each\n";
+        if (!arguments.sheet.empty())
+            sheet.add(photos[i].image, trials);
     };
-    const Evaluation evaluation = evaluate(*colorizer, photos, arguments.evaluation, after_photo);
+    const EvaluationOptions options{{arguments.protocols.begin(), arguments.protocols.end()}, targets, arguments.seed};
+    const Evaluation evaluation = evaluate(methods, photos, nearest, options, after_photo);
 
-    std::cout << photos.size() << " photos, working size " << arguments.evaluation.working_size << ", seed "
-              << arguments.evaluation.seed << "\n\n";
-    print_report(std::cout, evaluation, arguments.evaluation.seed);
-    if (!arguments.json.empty()) {
-        std::ofstream file(arguments.json);
-        file << json_report(evaluation, photos, arguments.evaluation);
-        if (!file.flush())
-            throw std::runtime_error(arguments.json.string() + ": the figures cannot be written.");
-    }
+    names.resize(targets);
+    const std::vector<bool> plants = find_plants(arguments.photos / "sources.tsv", names);
+    std::cout << targets << " photos, working size " << arguments.working_size << ", seed " << arguments.seed << "\n\n";
+    print_report(std::cout, evaluation, plants, arguments.seed);
+    if (!arguments.json.empty())
+        write_text(arguments.json, json_report(evaluation, names, plants, arguments.working_size, arguments.seed));
     if (!arguments.sheet.empty())
-        sheet.write_png(arguments.sheet);
+        sheet.sheet().write_png(arguments.sheet);
 }
 
 } // namespace

@@ -174,13 +174,6 @@ Histogram ab_histogram(const LabImage& image)
     return histogram;
 }
 
-constexpr int lookup_levels = 256;
-
-int lookup_level(float l)
-{
-    return std::clamp(static_cast<int>(l / 100.0f * lookup_levels), 0, lookup_levels - 1);
-}
-
 } // namespace
 
 double psnr_ab(const LabImage& result, const LabImage& truth)
@@ -337,21 +330,31 @@ double auc(const std::vector<float>& scores, const std::vector<std::uint8_t>& la
 
 Interval bootstrap_mean(const std::vector<double>& values, std::uint64_t seed, int resamples)
 {
-    const double count = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
-    if (values.empty() || resamples < 1)
-        return {mean, mean, mean};
+    return bootstrap_ratio(values, std::vector<double>(values.size(), 1.0), seed, resamples);
+}
+
+Interval bootstrap_ratio(const std::vector<double>& parts, const std::vector<double>& wholes, std::uint64_t seed,
+                         int resamples)
+{
+    const double ratio =
+        std::accumulate(parts.begin(), parts.end(), 0.0) / std::accumulate(wholes.begin(), wholes.end(), 0.0);
+    if (!std::isfinite(ratio) || resamples < 1)
+        return {ratio, ratio, ratio};
     Random random(seed);
-    std::vector<double> means(resamples);
-    for (double& resampled : means) {
-        double sum = 0;
-        for (std::size_t i = 0; i < values.size(); ++i)
-            sum += values[random.index(values.size())];
-        resampled = sum / count;
+    std::vector<double> ratios;
+    for (int i = 0; i < resamples; ++i) {
+        double part = 0, whole = 0;
+        for (std::size_t k = 0; k < parts.size(); ++k) {
+            const std::size_t drawn = random.index(parts.size());
+            part += parts[drawn];
+            whole += wholes[drawn];
+        }
+        if (whole != 0)
+            ratios.push_back(part / whole);
     }
-    std::sort(means.begin(), means.end());
-    const auto quantile = [&](double part) { return means[std::lround(part * (resamples - 1))]; };
-    return {mean, quantile(0.025), quantile(0.975)};
+    std::sort(ratios.begin(), ratios.end());
+    const auto quantile = [&](double part) { return ratios[std::lround(part * (ratios.size() - 1))]; };
+    return {ratio, quantile(0.025), quantile(0.975)};
 }
 
 double hue_rotation(const LabImage& turned, const LabImage& original)
@@ -373,44 +376,6 @@ double rotation_slope(const std::vector<double>& applied, std::vector<double> me
         square += applied[i] * applied[i];
     }
     return cross / square;
-}
-
-LabImage luminance_lookup(const Plane& target, const LabImage& reference)
-{
-    std::array<double, lookup_levels> target_count{}, count{}, a_sum{}, b_sum{};
-    for (const float l : target.values)
-        target_count[lookup_level(l)] += 1.0 / target.values.size();
-    for (std::size_t i = 0; i < reference.l.values.size(); ++i) {
-        const int level = lookup_level(reference.l.values[i]);
-        count[level] += 1.0 / reference.l.values.size();
-        a_sum[level] += reference.a.values[i];
-        b_sum[level] += reference.b.values[i];
-    }
-    // The reference's level at the rank of the middle of each target level. Stepping only onto levels that have pixels
-    // keeps the mean defined.
-    std::array<float, lookup_levels> a{}, b{};
-    int matched = -1;
-    double target_below = 0, reference_up_to = 0;
-    for (int level = 0; level < lookup_levels; ++level) {
-        const double rank = target_below + target_count[level] / 2;
-        target_below += target_count[level];
-        for (int next = matched + 1; next < lookup_levels && (matched < 0 || reference_up_to < rank); ++next) {
-            if (count[next] == 0)
-                continue;
-            matched = next;
-            reference_up_to += count[next];
-        }
-        const double pixels = count[matched] * reference.l.values.size();
-        a[level] = static_cast<float>(a_sum[matched] / pixels);
-        b[level] = static_cast<float>(b_sum[matched] / pixels);
-    }
-    LabImage result = {target, Plane(target.height, target.width), Plane(target.height, target.width)};
-    for (std::size_t i = 0; i < target.values.size(); ++i) {
-        const int level = lookup_level(target.values[i]);
-        result.a.values[i] = a[level];
-        result.b.values[i] = b[level];
-    }
-    return result;
 }
 
 } // namespace chromatch

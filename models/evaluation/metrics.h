@@ -58,6 +58,10 @@ struct Interval {
 /// `values` is empty.
 Interval bootstrap_mean(const std::vector<double>& values, std::uint64_t seed, int resamples = 2000);
 
+/// The same for sum of `parts` over sum of `wholes`, which are resampled together. NaN where the wholes' sum is 0.
+Interval bootstrap_ratio(const std::vector<double>& parts, const std::vector<double>& wholes, std::uint64_t seed,
+                         int resamples = 2000);
+
 /// The angle, in degrees in (-180, 180], by which the hues of `turned` lie beyond those of `original`: the argument of
 /// the sum over pixels of (a + ib of turned) * conj(a + ib of original), so that pixels count by their chroma. 0 where
 /// the sum vanishes.
@@ -68,9 +72,5 @@ double hue_rotation(const LabImage& turned, const LabImage& original);
 /// before the first), so that neither a result that obeys (180 measured as -179) nor one that ignores (0 measured as
 /// -1) is misread at half a turn. Applied steps must be below 180.
 double rotation_slope(const std::vector<double>& applied, std::vector<double> measured);
-
-/// The baseline without any matching: each target pixel takes the mean ab of the reference's pixels at the luminance of
-/// equal rank (CDF matching over 256 levels of L). The result has the target's L.
-LabImage luminance_lookup(const Plane& target, const LabImage& reference);
 
 } // namespace chromatch

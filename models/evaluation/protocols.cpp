@@ -2,10 +2,11 @@
 #include "protocols.h"
 
 #include "distortion.h"
+#include "matching/parallel.h"
 #include "pictures.h"
 #include "random.h"
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -18,26 +19,6 @@ namespace {
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 constexpr double trusted_difference = 8; // deltaE76 below which a colour counts as right
 
-struct Coloured {
-    LabImage image;
-    Plane confidence; ///< empty for methods that have none
-    double seconds = nothing;
-};
-
-Coloured run(Colorizer& colorizer, const Plane& target, const LabImage* reference, const EvaluationOptions& options)
-{
-    Request request;
-    request.luminance = target;
-    if (reference)
-        request.references.push_back({*reference, {}});
-    request.options.working_size = options.working_size;
-    request.options.seed = options.seed;
-    const auto start = std::chrono::steady_clock::now();
-    Result result = colorizer.colorize(request, nullptr);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    return {{target, std::move(result.a), std::move(result.b)}, std::move(result.confidence), elapsed.count()};
-}
-
 double confidence_auc(const Coloured& result, const LabImage& truth)
 {
     if (!result.confidence.same_size(truth.l))
@@ -49,44 +30,165 @@ double confidence_auc(const Coloured& result, const LabImage& truth)
     return auc(result.confidence.values, right);
 }
 
-void measure(const Coloured& result, const LabImage& truth, const LabImage* reference, Row& row)
+/// Fills a row's values of one photo.
+void measure(const Coloured& result, const LabImage& truth, const std::optional<LabImage>& reference, std::size_t photo,
+             Row& row)
 {
     const LabImage& image = result.image;
-    const std::vector<std::uint8_t> written = srgb_bytes(image);
-    row.of(Figure::psnr_ab).push_back(psnr_ab(image, truth));
-    row.of(Figure::ciede2000).push_back(mean_ciede2000(image, truth));
-    row.of(Figure::psnr_rgb).push_back(psnr_rgb(image, truth));
-    row.of(Figure::colourfulness_ratio).push_back(colourfulness(image) / colourfulness(truth));
-    row.of(Figure::chroma_noise).push_back(chroma_noise(image));
-    row.of(Figure::unsupported_edges).push_back(unsupported_chroma_edges(image));
-    row.of(Figure::histogram_intersection).push_back(reference ? histogram_intersection(image, *reference) : nothing);
-    row.of(Figure::delta_l)
-        .push_back(mean_delta_l(lab_from_srgb(written.data(), image.l.height, image.l.width), truth));
-    row.of(Figure::confidence_auc).push_back(reference ? confidence_auc(result, truth) : nothing);
-    row.of(Figure::seconds).push_back(result.seconds);
+    const std::vector<std::uint8_t> bytes = srgb_bytes(image);
+    const LabImage written = lab_from_srgb(bytes.data(), image.l.height, image.l.width);
+    row.of(Figure::psnr_ab)[photo] = psnr_ab(image, truth);
+    row.of(Figure::ciede2000)[photo] = mean_ciede2000(image, truth);
+    row.of(Figure::psnr_rgb)[photo] = psnr_rgb(image, truth);
+    row.of(Figure::colourfulness_ratio)[photo] = colourfulness(image) / colourfulness(truth);
+    row.of(Figure::chroma_noise)[photo] = chroma_noise(image);
+    row.of(Figure::unsupported_edges)[photo] = unsupported_chroma_edges(image);
+    row.of(Figure::histogram_intersection)[photo] = reference ? histogram_intersection(image, *reference) : nothing;
+    row.of(Figure::delta_l)[photo] = mean_delta_l(written, truth);
+    row.of(Figure::confidence_auc)[photo] = reference ? confidence_auc(result, truth) : nothing;
+    row.of(Figure::seconds)[photo] = result.seconds;
+    row.hue_faults[photo] = count_hue_faults(image, truth);
 }
 
-/// A method that turns a gray photo and a reference into a colour photo.
-using Method = std::function<Coloured(const Plane& target, const LabImage& reference)>;
-
-/// P2 of one photo: how the result's hue follows the reference's. Gives back the result at 90 degrees.
-LabImage measure_obedience(const Method& method, const Plane& target, const LabImage& reference,
-                           const LabImage& unturned_result, HueObedience& obedience)
+bool takes_part(const Method& method, const Trial& trial)
 {
-    LabImage shown;
-    std::vector<double> measured;
-    for (std::size_t k = 0; k < applied_rotations.size(); ++k) {
-        LabImage result = method(target, turn_hue(reference, applied_rotations[k])).image;
-        measured.push_back(hue_rotation(result, unturned_result));
-        obedience.measured[k].push_back(measured.back());
-        if (applied_rotations[k] == 90)
-            shown = std::move(result);
+    if (trial.protocol == "any" || method.reference == Method::Reference::ignored)
+        return trial.protocol == "any" && method.reference == Method::Reference::ignored;
+    return trial.reference || method.reference == Method::Reference::optional;
+}
+
+/// The references that one photo is coloured from.
+std::vector<Trial> make_trials(const std::vector<NamedPhoto>& photos, std::size_t photo, std::size_t nearest,
+                               std::size_t wrong, const EvaluationOptions& options)
+{
+    const auto wanted = [&](const char* protocol) { return options.protocols.contains(protocol); };
+    const LabImage& truth = photos[photo].image;
+    std::vector<Trial> trials;
+    if (wanted("P1") || wanted("P2")) {
+        const auto distortion =
+            draw_distortion(truth.l.height, truth.l.width, named_seed(options.seed, photos[photo].name));
+        const LabImage itself = distort(truth, distortion);
+        trials.push_back({"P1", 0, itself}); // P2 too needs the result at 0 degrees
+        if (wanted("P2"))
+            for (const double degrees : applied_rotations)
+                trials.push_back({"P2", degrees, turn_hue(itself, degrees)});
     }
-    obedience.slopes.push_back(rotation_slope({applied_rotations.begin(), applied_rotations.end()}, measured));
-    return shown;
+    if (wanted("P3") && nearest != photo)
+        trials.push_back({"P3", 0, photos[nearest].image});
+    if (wanted("P4"))
+        trials.push_back({"P4", 0, {}});
+    if (wanted("P5") && wrong != photo)
+        trials.push_back({"P5", 0, photos[wrong].image});
+    trials.push_back({"any", 0, {}});
+    return trials;
+}
+
+/// Fills the trials' results: methods that want to be alone one after the other, then the rest on all cores.
+void colour(const std::vector<Method>& methods, const Plane& target, std::vector<Trial>& trials)
+{
+    std::vector<std::function<void()>> shared;
+    for (Trial& trial : trials) {
+        trial.results.resize(methods.size());
+        for (std::size_t m = 0; m < methods.size(); ++m) {
+            if (!takes_part(methods[m], trial))
+                continue;
+            const auto work = [&methods, &target, &trial, m] {
+                trial.results[m] = methods[m].colour(target, trial.reference ? &*trial.reference : nullptr);
+            };
+            if (methods[m].alone)
+                work();
+            else
+                shared.push_back(work);
+        }
+    }
+    parallel_for(static_cast<int>(shared.size()), 1, 0, [&](int first, int) { shared[first](); });
+}
+
+/// Rows without values for every method of every protocol that is measured, protocol by protocol, and the truth's.
+std::vector<Row> empty_rows(const std::vector<Method>& methods, const EvaluationOptions& options, std::size_t targets)
+{
+    std::vector<Row> rows;
+    const auto add = [&](const std::string& protocol, const std::string& method) {
+        Row row{protocol, method, {}, std::vector<HueFaults>(targets)};
+        row.figures.fill(std::vector<double>(targets, nothing));
+        rows.push_back(std::move(row));
+    };
+    for (const std::string protocol : {"P1", "P3", "P4", "P5", "any"}) {
+        if (protocol != "any" && !options.protocols.contains(protocol))
+            continue;
+        Trial trial{protocol, 0, {}};
+        if (protocol != "P4" && protocol != "any")
+            trial.reference.emplace();
+        for (const Method& method : methods)
+            if (takes_part(method, trial))
+                add(protocol, method.name);
+    }
+    add("any", "truth");
+    return rows;
+}
+
+void measure_trials(const std::vector<Method>& methods, const LabImage& truth, const std::vector<Trial>& trials,
+                    std::size_t photo, std::vector<Row>& rows)
+{
+    parallel_for(static_cast<int>(rows.size()), 1, 0, [&](int first, int) {
+        Row& row = rows[first];
+        if (row.method == "truth")
+            return measure({truth, {}}, truth, {}, photo, row);
+        for (const Trial& trial : trials)
+            for (std::size_t m = 0; m < methods.size(); ++m)
+                if (trial.protocol == row.protocol && methods[m].name == row.method)
+                    measure(trial.results[m], truth, trial.reference, photo, row);
+    });
+}
+
+/// P2 of one photo: how the results' hue follows the reference's.
+void measure_obedience(const std::vector<Method>& methods, const std::vector<Trial>& trials, std::size_t photo,
+                       std::vector<HueObedience>& obedience)
+{
+    for (HueObedience& entry : obedience) {
+        const auto method = std::find_if(methods.begin(), methods.end(),
+                                         [&](const Method& candidate) { return candidate.name == entry.method; });
+        const std::size_t m = method - methods.begin();
+        const LabImage* unturned = nullptr;
+        std::vector<double> measured;
+        for (const Trial& trial : trials) {
+            if (trial.protocol == "P1")
+                unturned = &trial.results[m].image;
+            if (trial.protocol != "P2")
+                continue;
+            const std::size_t k = measured.size();
+            measured.push_back(hue_rotation(trial.results[m].image, *unturned));
+            entry.measured[k][photo] = measured.back();
+        }
+        entry.slopes[photo] = rotation_slope({applied_rotations.begin(), applied_rotations.end()}, measured);
+    }
+}
+
+std::vector<HueObedience> empty_obedience(const std::vector<Method>& methods, const EvaluationOptions& options,
+                                          std::size_t targets)
+{
+    std::vector<HueObedience> obedience;
+    if (!options.protocols.contains("P2"))
+        return obedience;
+    for (const Method& method : methods) {
+        if (method.reference == Method::Reference::ignored)
+            continue;
+        obedience.push_back({method.name, std::vector<double>(targets, nothing), {}});
+        obedience.back().measured.fill(std::vector<double>(targets, nothing));
+    }
+    return obedience;
 }
 
 } // namespace
+
+const Row* Evaluation::find(const std::string& protocol, const std::string& method) const
+{
+    const Row* found = nullptr;
+    for (const Row& row : rows)
+        if (row.method == method && (row.protocol == protocol || row.protocol == "any"))
+            found = &row;
+    return found;
+}
 
 std::vector<std::size_t> wrong_references(std::size_t count, std::uint64_t seed)
 {
@@ -111,55 +213,23 @@ LabImage turn_hue(const LabImage& image, double degrees)
     return turned;
 }
 
-Evaluation evaluate(Colorizer& colorizer, const std::vector<NamedPhoto>& photos, const EvaluationOptions& options,
-                    const std::function<void(std::size_t photo, const Pictures&)>& after_photo)
+Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedPhoto>& photos,
+                    const std::vector<std::size_t>& nearest, const EvaluationOptions& options,
+                    const std::function<void(std::size_t photo, const std::vector<Trial>&)>& after_photo)
 {
-    const Method network = [&](const Plane& target, const LabImage& reference) {
-        return run(colorizer, target, &reference, options);
-    };
-    const Method lookup = [](const Plane& target, const LabImage& reference) {
-        return Coloured{luminance_lookup(target, reference), {}, nothing};
-    };
-    Row self_network{"P1", "network", {}}, self_lookup{"P1", "look-up", {}}, automatic{"P4", "network", {}};
-    Row wrong_network{"P5", "network", {}}, wrong_lookup{"P5", "look-up", {}};
-    Row gray{"any", "gray", {}}, true_colours{"any", "truth", {}};
-    HueObedience network_obedience{"network", {}, {}}, lookup_obedience{"look-up", {}, {}};
-
+    const std::size_t targets = std::min(photos.size(), options.targets);
     const std::vector<std::size_t> wrong = wrong_references(photos.size(), options.seed);
-    for (std::size_t i = 0; i < photos.size(); ++i) {
+    Evaluation evaluation{empty_rows(methods, options, targets), empty_obedience(methods, options, targets)};
+    for (std::size_t i = 0; i < targets; ++i) {
         const LabImage& truth = photos[i].image;
-        const Plane& target = truth.l;
-        Pictures pictures;
-        pictures.self_reference =
-            distort(truth, draw_distortion(target.height, target.width, named_seed(options.seed, photos[i].name)));
-
-        Coloured result = network(target, pictures.self_reference);
-        measure(result, truth, &pictures.self_reference, self_network);
-        pictures.self_result = std::move(result.image);
-        pictures.turned_result =
-            measure_obedience(network, target, pictures.self_reference, pictures.self_result, network_obedience);
-
-        result = lookup(target, pictures.self_reference);
-        measure(result, truth, &pictures.self_reference, self_lookup);
-        measure_obedience(lookup, target, pictures.self_reference, result.image, lookup_obedience);
-
-        result = run(colorizer, target, nullptr, options);
-        measure(result, truth, nullptr, automatic);
-        pictures.automatic_result = std::move(result.image);
-
-        if (wrong[i] != i) {
-            pictures.wrong_reference = photos[wrong[i]].image;
-            result = network(target, pictures.wrong_reference);
-            measure(result, truth, &pictures.wrong_reference, wrong_network);
-            pictures.wrong_result = std::move(result.image);
-            measure(lookup(target, pictures.wrong_reference), truth, &pictures.wrong_reference, wrong_lookup);
-        }
-        measure({gray_image(target), {}, nothing}, truth, nullptr, gray);
-        measure({truth, {}, nothing}, truth, nullptr, true_colours);
-        after_photo(i, pictures);
+        const std::size_t neighbour = options.protocols.contains("P3") ? nearest.at(i) : i;
+        std::vector<Trial> trials = make_trials(photos, i, neighbour, wrong[i], options);
+        colour(methods, truth.l, trials);
+        measure_trials(methods, truth, trials, i, evaluation.rows);
+        measure_obedience(methods, trials, i, evaluation.obedience);
+        after_photo(i, trials);
     }
-    return {{self_network, self_lookup, automatic, wrong_network, wrong_lookup, gray, true_colours},
-            {network_obedience, lookup_obedience}};
+    return evaluation;
 }
 
 } // namespace chromatch

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The protocols that judge a Colorizer on colour photos whose true colours are known:
+// The protocols that judge methods on colour photos whose true colours are known:
 //
 //     P1  self-reference: the reference is the photo itself, distorted (distortion.h)
 //     P2  the same with the reference's colours turned by 45, 90, 135 and 180 degrees of hue: does the result follow?
+//     P3  real pairs: the reference is the nearest other photo of the set (photo_lists.h)
 //     P4  no reference
-//     P5  a wrong reference: another photo of the set
+//     P5  a wrong reference: any other photo of the set
 #pragma once
 
 #include "chromatch.h"
+#include "hue_families.h"
+#include "methods.h"
 #include "metrics.h"
 
 #include <array>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,15 +38,17 @@ enum class Figure {
     histogram_intersection, ///< with the reference
     delta_l,                ///< between the target and the result as an 8-bit sRGB picture
     confidence_auc,         ///< the confidence map telling pixels with deltaE76 < 8 from the others
-    seconds,                ///< wall time of colorize()
+    seconds,                ///< wall time of methods that run alone
 };
 constexpr int figure_count = 10;
 
-/// One value for each photo, in the photos' order; NaN where a figure does not apply.
+/// One method in one protocol ("any": methods that ignore the reference, and the truth itself). One value for each
+/// photo, in the photos' order; NaN where a figure does not apply.
 struct Row {
     std::string protocol;
     std::string method;
     std::array<std::vector<double>, figure_count> figures;
+    std::vector<HueFaults> hue_faults;
 
     std::vector<double>& of(Figure figure) { return figures[static_cast<std::size_t>(figure)]; }
     const std::vector<double>& of(Figure figure) const { return figures[static_cast<std::size_t>(figure)]; }
@@ -49,31 +56,36 @@ struct Row {
 
 constexpr std::array<double, 4> applied_rotations{45, 90, 135, 180}; // degrees
 
-/// P2 of one method.
+/// P2 of one method. One value for each photo.
 struct HueObedience {
     std::string method;
-    std::vector<double> slopes; ///< rotation_slope() of each photo
-    /// hue_rotation() against the result at 0 degrees, in (-180, 180]: one list over the photos for each applied
-    /// rotation.
+    std::vector<double> slopes; ///< rotation_slope()
+    /// hue_rotation() against the result at 0 degrees, in (-180, 180]: one list for each applied rotation.
     std::array<std::vector<double>, applied_rotations.size()> measured;
-};
-
-/// What a contact sheet shows of one photo.
-struct Pictures {
-    LabImage self_reference, self_result;   ///< P1
-    LabImage turned_result;                 ///< P2 at 90 degrees
-    LabImage automatic_result;              ///< P4
-    LabImage wrong_reference, wrong_result; ///< P5; empty where there is only one photo
 };
 
 struct Evaluation {
     std::vector<Row> rows;
     std::vector<HueObedience> obedience;
+
+    /// A method's row in a protocol, or in "any"; null where there is none.
+    const Row* find(const std::string& protocol, const std::string& method) const;
 };
 
+/// One photo coloured from one reference.
+struct Trial {
+    std::string protocol;               ///< "P1" to "P5", or "any"
+    double turned = 0;                  ///< P2: degrees
+    std::optional<LabImage> reference;  ///< none in P4 and "any"
+    std::vector<Coloured> results = {}; ///< in the methods' order; an empty image where a method does not take part
+};
+
+const std::vector<std::string> all_protocols{"P1", "P2", "P3", "P4", "P5"};
+
 struct EvaluationOptions {
-    int working_size = default_working_size;
-    std::uint64_t seed = 0; ///< of the distortions, the wrong references and the engine
+    std::set<std::string> protocols{all_protocols.begin(), all_protocols.end()};
+    std::size_t targets = SIZE_MAX; ///< only the first so many photos are coloured; all of them may be references
+    std::uint64_t seed = 0;         ///< of the distortions and the wrong references
 };
 
 /// For each photo, another photo's index: a random cyclic permutation (Sattolo's algorithm), so no photo meets itself.
@@ -83,9 +95,10 @@ std::vector<std::size_t> wrong_references(std::size_t count, std::uint64_t seed)
 /// `image` with its hues turned by `degrees`; L and chroma stay. May leave the sRGB gamut.
 LabImage turn_hue(const LabImage& image, double degrees);
 
-/// Runs all protocols. `after_photo` is called with each photo's index and pictures once the photo is done. Throws
-/// Error.
-Evaluation evaluate(Colorizer& colorizer, const std::vector<NamedPhoto>& photos, const EvaluationOptions& options,
-                    const std::function<void(std::size_t photo, const Pictures&)>& after_photo);
+/// Runs the protocols. `nearest`: for P3, the index of each target's reference. `after_photo` is called with each
+/// photo's index and trials once the photo is done. Throws what the methods throw.
+Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedPhoto>& photos,
+                    const std::vector<std::size_t>& nearest, const EvaluationOptions& options,
+                    const std::function<void(std::size_t photo, const std::vector<Trial>&)>& after_photo);
 
 } // namespace chromatch

@@ -239,6 +239,31 @@ TEST(Bootstrap, OneValueAndNone)
     EXPECT_TRUE(std::isnan(bootstrap_mean({}, 0).mean));
 }
 
+TEST(Bootstrap, OfPairedDifferencesIsNarrowerThanOfTheirParts)
+{
+    // Photos differ widely, the methods by 1 +- .1 on each: only pairing sees it.
+    std::vector<double> first, second, difference;
+    for (int i = 0; i < 100; ++i) {
+        second.push_back(i % 10 * 5);
+        first.push_back(second.back() + (i % 2 ? 0.9 : 1.1));
+        difference.push_back(first.back() - second.back());
+    }
+    const Interval paired = bootstrap_mean(difference, 3), alone = bootstrap_mean(first, 3);
+    EXPECT_NEAR(paired.mean, 1, 1e-9);
+    EXPECT_NEAR(paired.high - paired.low, 2 * 1.96 * 0.1 / 10, 0.006);
+    EXPECT_GT(alone.high - alone.low, 4);
+}
+
+TEST(Bootstrap, RatioCountsWholesByTheirSize)
+{
+    const Interval ratio = bootstrap_ratio({1, 30}, {10, 100}, 0);
+    EXPECT_DOUBLE_EQ(ratio.mean, 31.0 / 110);
+    EXPECT_DOUBLE_EQ(ratio.low, 0.1); // resamples of one photo only
+    EXPECT_DOUBLE_EQ(ratio.high, 0.3);
+    EXPECT_TRUE(std::isnan(bootstrap_ratio({0, 0}, {0, 0}, 0).mean));
+    EXPECT_DOUBLE_EQ(bootstrap_ratio({0, 1}, {0, 2}, 0).high, 0.5); // a resample without any whole does not count
+}
+
 LabImage turned_by(const LabImage& image, double degrees)
 {
     LabImage turned = image;
@@ -269,36 +294,6 @@ TEST(RotationSlope, TellsObeyingFromIgnoring)
     EXPECT_NEAR(rotation_slope(applied, {-1, 1, -1, -1}), 0, 0.01);
     EXPECT_NEAR(rotation_slope(applied, {22.5, 45, 67.5, 90}), 0.5, 1e-12);
     EXPECT_NEAR(rotation_slope(applied, {-45, -90, -135, -180}), -1, 1e-12);
-}
-
-TEST(LuminanceLookup, GivesTheColourOfEqualRank)
-{
-    // The reference is dark red and bright blue in halves; the target's two grays are other values with the same ranks.
-    LabImage reference = flat(2, 4, 20, 50, 30);
-    LabImage target = flat(3, 6, 60, 0, 0);
-    for (int y = 0; y < 2; ++y)
-        for (int x = 2; x < 4; ++x) {
-            reference.l.at(y, x) = 40;
-            reference.a.at(y, x) = 5;
-            reference.b.at(y, x) = -60;
-        }
-    for (int y = 0; y < 3; ++y)
-        for (int x = 3; x < 6; ++x)
-            target.l.at(y, x) = 90;
-    const LabImage result = luminance_lookup(target.l, reference);
-    EXPECT_EQ(result.l.values, target.l.values);
-    EXPECT_FLOAT_EQ(result.a.at(0, 0), 50);
-    EXPECT_FLOAT_EQ(result.b.at(2, 2), 30);
-    EXPECT_FLOAT_EQ(result.a.at(0, 3), 5);
-    EXPECT_FLOAT_EQ(result.b.at(2, 5), -60);
-}
-
-TEST(LuminanceLookup, OfOneLevelIsTheMeanColour)
-{
-    LabImage reference = flat(1, 4, 100, 10, 0);
-    reference.a.at(0, 0) = 50;
-    const LabImage result = luminance_lookup(Plane(2, 2, 0.0f), reference);
-    EXPECT_FLOAT_EQ(result.a.at(1, 1), 20);
 }
 
 } // namespace

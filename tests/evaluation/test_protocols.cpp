@@ -76,15 +76,34 @@ TEST(TurnHue, TurnsFromRedTowardsYellow)
     EXPECT_EQ(yellow.l.values[0], 50);
 }
 
+/// The protocols with `colorizer` as network beside the look-up and gray; each photo's nearest is the next one.
+Evaluation evaluate_with(
+    FakeColorizer& colorizer, const std::vector<NamedPhoto>& photos, const EvaluationOptions& options = {},
+    const std::function<void(std::size_t, const std::vector<Trial>&)>& after_photo = [](std::size_t,
+                                                                                        const std::vector<Trial>&) {})
+{
+    std::vector<std::size_t> nearest;
+    for (std::size_t i = 0; i < photos.size(); ++i)
+        nearest.push_back((i + 1) % photos.size());
+    return evaluate({network_method(colorizer, 256, 0), lookup_method(), gray_method()}, photos, nearest, options,
+                    after_photo);
+}
+
+double first_of(const Evaluation& evaluation, const std::string& protocol, const std::string& method, Figure figure)
+{
+    const Row* row = evaluation.find(protocol, method);
+    if (!row)
+        throw std::out_of_range(protocol + " " + method);
+    return row->of(figure)[0];
+}
+
 TEST(Evaluate, TellsAnObeyingColorizerFromOneThatIgnores)
 {
     for (const bool obeys : {true, false}) {
         FakeColorizer colorizer(obeys);
-        int photos = 0;
-        const Evaluation evaluation =
-            evaluate(colorizer, two_photos(), {}, [&](std::size_t, const Pictures&) { ++photos; });
-        EXPECT_EQ(photos, 2);
-        EXPECT_EQ(colorizer.calls, 2 * 7);
+        const Evaluation evaluation = evaluate_with(colorizer, two_photos());
+        EXPECT_EQ(colorizer.calls, 2 * 8); // P1, four of P2, P3, P4, P5
+        ASSERT_EQ(evaluation.obedience.size(), 2u);
         for (const double slope : evaluation.obedience[0].slopes)
             EXPECT_NEAR(slope, obeys ? 1 : 0, 1e-4);
         for (const double slope : evaluation.obedience[1].slopes) // the look-up always follows
@@ -95,35 +114,72 @@ TEST(Evaluate, TellsAnObeyingColorizerFromOneThatIgnores)
 TEST(Evaluate, FiguresAreThoseOfTheResult)
 {
     FakeColorizer colorizer(true);
-    const Evaluation evaluation = evaluate(colorizer, two_photos(), {}, [](std::size_t, const Pictures&) {});
-    const auto row = [&](const std::string& protocol, const std::string& method) -> const Row& {
-        for (const Row& row : evaluation.rows)
-            if (row.protocol == protocol && row.method == method)
-                return row;
-        throw std::out_of_range(protocol + method);
-    };
+    const Evaluation evaluation = evaluate_with(colorizer, two_photos());
+    const auto psnr_of_error = [](double a, double b) { return 10 * std::log10(48400 / ((a * a + b * b) / 2)); };
     // Photos of one colour: their own mean is right, whatever the distortion.
-    EXPECT_GT(row("P1", "network").of(Figure::psnr_ab)[0], 100);
-    EXPECT_NEAR(row("P1", "network").of(Figure::colourfulness_ratio)[0], 1, 1e-3);
-    EXPECT_LT(row("P1", "network").of(Figure::delta_l)[0], 0.5);
-    // P4 gives (12, 9) where (25, 20) is true; P5 the other photo's (-5, -22).
-    EXPECT_NEAR(row("P4", "network").of(Figure::psnr_ab)[0], 10 * std::log10(48400 / ((13 * 13 + 11 * 11) / 2.0)),
-                1e-3);
-    EXPECT_NEAR(row("P5", "network").of(Figure::psnr_ab)[0], 10 * std::log10(48400 / ((30 * 30 + 42 * 42) / 2.0)),
-                1e-3);
-    EXPECT_NEAR(row("any", "gray").of(Figure::psnr_ab)[0], 10 * std::log10(48400 / ((25 * 25 + 20 * 20) / 2.0)), 1e-3);
-    EXPECT_TRUE(std::isnan(row("P4", "network").of(Figure::histogram_intersection)[0]));
-    EXPECT_NEAR(row("P5", "network").of(Figure::histogram_intersection)[0], 1, 1e-6);
+    EXPECT_GT(first_of(evaluation, "P1", "network", Figure::psnr_ab), 100);
+    EXPECT_NEAR(first_of(evaluation, "P1", "network", Figure::colourfulness_ratio), 1, 1e-3);
+    EXPECT_LT(first_of(evaluation, "P1", "network", Figure::delta_l), 0.5);
+    // P4 gives (12, 9) where (25, 20) is true; P3 and P5 the other photo's (-5, -22).
+    EXPECT_NEAR(first_of(evaluation, "P4", "network", Figure::psnr_ab), psnr_of_error(13, 11), 1e-3);
+    for (const char* protocol : {"P3", "P5"}) {
+        EXPECT_NEAR(first_of(evaluation, protocol, "network", Figure::psnr_ab), psnr_of_error(30, 42), 1e-3);
+        EXPECT_NEAR(first_of(evaluation, protocol, "look-up", Figure::psnr_ab), psnr_of_error(30, 42), 1e-3);
+        EXPECT_NEAR(first_of(evaluation, protocol, "network", Figure::histogram_intersection), 1, 1e-6);
+    }
+    EXPECT_NEAR(first_of(evaluation, "any", "gray", Figure::psnr_ab), psnr_of_error(25, 20), 1e-3);
+    EXPECT_TRUE(std::isnan(first_of(evaluation, "P4", "network", Figure::histogram_intersection)));
+    const HueFaults& faults = evaluation.find("P3", "network")->hue_faults[0];
+    EXPECT_EQ(faults.coloured[int(HueFamily::red)], 20 * 30);
+    EXPECT_EQ(faults.wrong[int(HueFamily::red)], 20 * 30);
+    EXPECT_EQ(evaluation.find("P1", "network")->hue_faults[0].wrong[int(HueFamily::red)], 0);
 }
 
-TEST(Evaluate, OnePhotoHasNoWrongReference)
+TEST(Evaluate, OnlySelectedProtocolsRun)
+{
+    FakeColorizer colorizer(true);
+    EvaluationOptions options;
+    options.protocols = {"P2", "P4"};
+    const Evaluation evaluation = evaluate_with(colorizer, two_photos(), options);
+    EXPECT_EQ(colorizer.calls, 2 * 6); // P2 needs the unturned result
+    EXPECT_EQ(evaluation.find("P1", "network"), nullptr);
+    EXPECT_EQ(evaluation.find("P4", "look-up"), nullptr); // nothing to look up in
+    EXPECT_NE(evaluation.find("P4", "network"), nullptr);
+    EXPECT_NE(evaluation.find("P4", "gray"), nullptr);
+    EXPECT_NEAR(evaluation.obedience.at(0).slopes.at(0), 1, 1e-4);
+}
+
+TEST(Evaluate, LimitIsOfTargetsNotOfReferences)
+{
+    FakeColorizer colorizer(true);
+    EvaluationOptions options;
+    options.targets = 1;
+    std::vector<Trial> seen;
+    const Evaluation evaluation =
+        evaluate_with(colorizer, two_photos(), options, [&](std::size_t photo, const std::vector<Trial>& trials) {
+            EXPECT_EQ(photo, 0u);
+            seen = trials;
+        });
+    EXPECT_EQ(evaluation.find("P3", "network")->of(Figure::psnr_ab).size(), 1u);
+    for (const Trial& trial : seen) {
+        if (trial.protocol != "P3")
+            continue;
+        EXPECT_EQ(trial.reference->a.values[0], -5); // the second photo
+        EXPECT_EQ(trial.results.at(0).image.a.values[0], -5);
+        EXPECT_TRUE(trial.results.at(2).image.l.empty()); // gray takes part in "any" only
+    }
+    EXPECT_EQ(seen.size(), 9u);
+}
+
+TEST(Evaluate, OnePhotoHasNoOtherAsReference)
 {
     FakeColorizer colorizer(true);
     auto photos = two_photos();
     photos.pop_back();
-    const Evaluation evaluation = evaluate(colorizer, photos, {}, [](std::size_t, const Pictures&) {});
-    for (const Row& row : evaluation.rows)
-        EXPECT_EQ(row.of(Figure::psnr_ab).size(), row.protocol == "P5" ? 0u : 1u);
+    const Evaluation evaluation = evaluate_with(colorizer, photos);
+    EXPECT_TRUE(std::isfinite(first_of(evaluation, "P1", "network", Figure::ciede2000)));
+    EXPECT_TRUE(std::isnan(first_of(evaluation, "P3", "network", Figure::ciede2000)));
+    EXPECT_TRUE(std::isnan(first_of(evaluation, "P5", "network", Figure::ciede2000)));
 }
 
 } // namespace
