@@ -72,6 +72,13 @@ struct Reference {
     Plane mask; ///< same size as the image; a pixel may be used where it is at least 0.5. Empty: everywhere.
 };
 
+/// Colours asked for at places of the target, as from painted strokes: three planes of the target's size, or none.
+struct Hints {
+    Plane a;
+    Plane b;
+    Plane mask; ///< a and b are asked for where it is at least 0.5; elsewhere they are ignored
+};
+
 enum class Device {
     automatic, ///< CUDA where it is available, else the CPU
     cpu,
@@ -98,6 +105,7 @@ struct Request {
     /// At most 255; none means automatic colouring. References that have next to nothing in common with the target give
     /// way to automatic colouring.
     std::vector<Reference> references;
+    Hints hints; ///< stand above the references; with or without them
     Options options;
 };
 
@@ -115,7 +123,7 @@ constexpr int stage_count = 5;
 struct Result {
     Plane a; ///< target's full size; together with the target's L every pixel lies in the sRGB gamut
     Plane b;
-    /// How far the colours come from the references: 0 = the network's own guess, 1 = the reference's colour.
+    /// How far the colours come from references and hints: 0 = the network's own guess, 1 = their colour.
     Plane confidence;
     /// Index into Request::references of the photo that served each pixel (row-major, the target's size).
     /// Empty where there was at most one reference.

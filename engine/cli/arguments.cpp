@@ -27,6 +27,7 @@ struct RawArguments {
     char** references = nullptr;
     char* output = nullptr;
     char* confidence = nullptr;
+    char* hints = nullptr;
     char* models = nullptr;
     char* size = nullptr;
     char* strength = nullptr;
@@ -42,7 +43,7 @@ struct RawArguments {
     {
         g_strfreev(targets);
         g_strfreev(references);
-        for (char* text : {output, confidence, models, size, strength, device, seed})
+        for (char* text : {output, confidence, hints, models, size, strength, device, seed})
             g_free(text);
     }
 };
@@ -53,6 +54,8 @@ void parse_raw(int count, char** words, RawArguments& raw)
     const GOptionEntry entries[] = {
         {"reference", 'r', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw.references,
          "Photo whose colours are used; may be given several times. None: automatic colouring", "FILE"},
+        {"hints", 0, 0, G_OPTION_ARG_FILENAME, &raw.hints,
+         "Picture of the target's size: colours painted on transparency are asked for there", "FILE"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw.output,
          "Result, or the folder for the results (default: NAME-color beside each target)", "FILE|DIR"},
         {"confidence", 'c', 0, G_OPTION_ARG_FILENAME, &raw.confidence,
@@ -159,6 +162,8 @@ void refuse_overwriting(const Arguments& arguments, const std::vector<Job>& jobs
 {
     std::vector<fs::path> read = arguments.targets;
     read.insert(read.end(), arguments.references.begin(), arguments.references.end());
+    if (!arguments.hints.empty())
+        read.push_back(arguments.hints);
     std::map<fs::path, fs::path> written; // the absolute name, and for which target
     for (const Job& job : jobs)
         for (const fs::path& result : {job.output, job.confidence}) {
@@ -188,6 +193,7 @@ Arguments parse_arguments(int count, char** words)
     arguments.references = paths_of(raw.references);
     for (const auto& [text, path] : {std::pair{raw.output, &arguments.output},
                                      {raw.confidence, &arguments.confidence},
+                                     {raw.hints, &arguments.hints},
                                      {raw.models, &arguments.models}})
         if (text)
             *path = text;
@@ -205,6 +211,9 @@ Arguments parse_arguments(int count, char** words)
         return arguments;
     if (arguments.targets.empty())
         throw UsageError("No photo was named; see chromatch --help.");
+    if (!arguments.hints.empty() && arguments.targets.size() > 1)
+        throw UsageError("--hints " + arguments.hints.string() + ": hints belong to one photo, but " +
+                         std::to_string(arguments.targets.size()) + " were named.");
     if (arguments.references.size() > 255)
         throw UsageError("At most 255 references can be used, not " + std::to_string(arguments.references.size()) +
                          ".");

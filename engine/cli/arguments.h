@@ -20,6 +20,7 @@ struct Arguments {
     std::vector<std::filesystem::path> references;
     std::filesystem::path output;     ///< a file, a folder, or empty
     std::filesystem::path confidence; ///< a file, a folder, or empty
+    std::filesystem::path hints;      ///< a picture of painted colours, or empty
     std::filesystem::path models;     ///< empty: looked for, see find_models()
     Options options;
     bool json = false;

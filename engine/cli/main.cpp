@@ -68,6 +68,15 @@ class Engine {
     double load_seconds_ = 0;
 };
 
+/// Colours painted on a transparent picture.
+Hints hints_of(const std::filesystem::path& file)
+{
+    Reference painted = reference_of(read_photo(file));
+    if (painted.mask.empty())
+        throw FileError(file.string() + ": the hints cover the whole picture; paint them on a transparent one.");
+    return {std::move(painted.image.a), std::move(painted.image.b), std::move(painted.mask)};
+}
+
 /// Colours one target and writes the files. `request` holds the references and options. Throws Error and FileError.
 Json colour(Engine& engine, Request& request, const Job& job)
 {
@@ -108,6 +117,8 @@ bool run(const Arguments& arguments)
     request.options = arguments.options;
     for (const auto& reference : arguments.references)
         request.references.push_back(reference_of(read_photo(reference)));
+    if (!arguments.hints.empty())
+        request.hints = hints_of(arguments.hints);
     Engine engine(find_models(arguments));
 
     Json report{{"version", CHROMATCH_VERSION}, {"references", Json::array()}};

@@ -2,9 +2,9 @@
 //
 // What happens between two images and a result, in one place:
 //
-//   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide) -> colorization
-//   network
-//   -> chroma at half the working size -> luminance-guided upsampling -> strength, gamut -> full-size chroma
+//   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide), hints
+//   -> colorization network -> chroma at half the working size -> luminance-guided upsampling -> strength, gamut
+//   -> full-size chroma
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -38,6 +38,9 @@ constexpr float largest_strength = 2.0f;
 /// .58; unrelated photos .37 to .46.
 constexpr double unrelated_similarity = 0.44;
 constexpr double related_similarity = 0.52;
+
+/// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
+constexpr float hinted_share = 0.1f;
 
 /// What share of the whole work each Stage takes, for Progress.
 constexpr double stage_share[stage_count] = {0.10, 0.25, 0.30, 0.20, 0.15};
@@ -84,6 +87,13 @@ void check_request(const Request& request)
     if (!request.mask.empty()) {
         check_plane(request.mask, "The target's mask");
         check_same_size(request.mask, request.luminance, "The target's mask", "the target");
+    }
+    if (const Hints& hints = request.hints; !hints.mask.empty() || !hints.a.empty() || !hints.b.empty()) {
+        for (const auto& [plane, name] :
+             {std::pair{&hints.a, "The hints' a"}, {&hints.b, "The hints' b"}, {&hints.mask, "The hints' mask"}}) {
+            check_plane(*plane, name);
+            check_same_size(*plane, request.luminance, name, "the target");
+        }
     }
     for (std::size_t i = 0; i < request.references.size(); i++) {
         const Reference& reference = request.references[i];
@@ -296,7 +306,7 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::coloring);
         std::vector<std::uint8_t> served;
-        const ColorizationOutput output = colorize_features(target, references, guides, served);
+        const ColorizationOutput output = colorize_features(target, references, guides, request.hints, served);
 
         clock.enter(Stage::upsampling);
         finish(request, output, served, clock, result);
@@ -317,26 +327,57 @@ class TorchColorizer : public Colorizer {
     /// Takes each pixel from the reference that serves it best, and runs the colorization network. References that have
     /// little in common with the target give way to the network's colours without a reference.
     ColorizationOutput colorize_features(const Encoded& target, const std::vector<PreparedReference>& references,
-                                         const std::vector<Guide>& guides, std::vector<std::uint8_t>& served)
+                                         const std::vector<Guide>& guides, const Hints& hints,
+                                         std::vector<std::uint8_t>& served)
     {
         const int64_t height = target.fused.size(0), width = target.fused.size(1);
-        ColorizationInput input;
-        input.features = target.features;
-        input.luminance = target.luminance;
-        input.guide = torch::zeros({1, guide_channels, height, width});
-        input.histogram = torch::zeros({1, histogram_size});
-        if (guides.empty())
-            return colorization_(input, false);
-        const ColorizationInput automatic = {input.features, input.luminance, input.guide.clone(),
-                                             input.histogram.clone()};
-        const double relevance = merge_guides(references, guides, input, served);
-        ColorizationOutput output = colorization_(relevance > 0.0 ? input : automatic, false);
-        if (relevance > 0.0 && relevance < 1.0) {
+        const auto empty_input = [&] {
+            return ColorizationInput{target.features, target.luminance,
+                                     torch::zeros({1, guide_channels, height, width}),
+                                     torch::zeros({1, histogram_size})};
+        };
+        ColorizationInput guided = empty_input();
+        const double relevance = guides.empty() ? 0.0 : merge_guides(references, guides, guided, served);
+        ColorizationInput automatic = empty_input();
+        for (ColorizationInput* input : {&guided, &automatic})
+            put_hints(hints, input->guide);
+        if (relevance == 0.0)
+            return colorization_(automatic, false);
+        ColorizationOutput output = colorization_(guided, false);
+        if (relevance < 1.0) {
             const ColorizationOutput alone = colorization_(automatic, false);
             output.chroma = torch::lerp(alone.chroma, output.chroma, relevance);
-            output.trust = output.trust * relevance;
+            output.trust = torch::lerp(alone.trust, output.trust, relevance);
         }
         return output;
+    }
+
+    /// A hint looks to the network like a match that is certain. guide: 1 x guide_channels x h x w.
+    static void put_hints(const Hints& hints, torch::Tensor& guide)
+    {
+        if (hints.mask.empty())
+            return;
+        const int height = static_cast<int>(guide.size(2)), width = static_cast<int>(guide.size(3));
+        Plane painted = hints.mask, a = hints.a, b = hints.b;
+        for (std::size_t i = 0; i < painted.values.size(); i++) {
+            painted.values[i] = painted.values[i] >= 0.5f ? 1.0f : 0.0f;
+            a.values[i] *= painted.values[i];
+            b.values[i] *= painted.values[i];
+        }
+        painted = resize(painted, height, width);
+        a = resize(a, height, width);
+        b = resize(b, height, width);
+        float* planes = guide.data_ptr<float>();
+        const std::size_t pixels = painted.values.size();
+        for (std::size_t pixel = 0; pixel < pixels; pixel++) {
+            const float share = painted.values[pixel];
+            if (share < hinted_share)
+                continue;
+            for (int channel = 0; channel < guide_channels; channel++)
+                planes[channel * pixels + pixel] = 1.0f;
+            planes[guide_warp_a * pixels + pixel] = static_cast<float>(a.values[pixel] / share / chroma_scale);
+            planes[guide_warp_b * pixels + pixel] = static_cast<float>(b.values[pixel] / share / chroma_scale);
+        }
     }
 
     /// Fills the guide and the histogram. Returns how far the references count, [0, 1].

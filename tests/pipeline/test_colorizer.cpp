@@ -137,6 +137,58 @@ TEST(Colorizer, TakesAnySize)
     }
 }
 
+/// Mean chroma of the rows [first, last).
+std::pair<double, double> mean_chroma(const Result& result, int first, int last)
+{
+    double a = 0, b = 0;
+    for (int y = first; y < last; y++)
+        for (int x = 0; x < result.a.width; x++) {
+            a += result.a.at(y, x);
+            b += result.b.at(y, x);
+        }
+    const double pixels = double(last - first) * result.a.width;
+    return {a / pixels, b / pixels};
+}
+
+TEST(Colorizer, HintsAreObeyedWithAndWithoutAReference)
+{
+    const LabImage target = waves(128, 160);
+    for (const bool with_reference : {false, true}) {
+        Request request = request_for(target, {});
+        if (with_reference)
+            request.references.push_back({target, {}});
+        const Result before = colorizer().colorize(request, nullptr);
+        request.hints = {Plane(128, 160, -40.0f), Plane(128, 160, 35.0f), Plane(128, 160)};
+        std::fill_n(request.hints.mask.values.begin(), 32 * 160, 1.0f);
+        const Result after = colorizer().colorize(request, nullptr);
+        const auto [a, b] = mean_chroma(after, 0, 32);
+        const auto [a_before, b_before] = mean_chroma(before, 0, 32);
+        EXPECT_LT(std::hypot(a + 40.0, b - 35.0), 0.5 * std::hypot(a_before + 40.0, b_before - 35.0));
+    }
+}
+
+TEST(Colorizer, HintsWithoutPaintChangeNothing)
+{
+    const LabImage target = waves(96, 80);
+    Request request = request_for(target, {waves(64, 64)});
+    const Result plain = colorizer().colorize(request, nullptr);
+    request.hints = {Plane(96, 80, 50.0f), Plane(96, 80, 50.0f), Plane(96, 80)};
+    const Result hinted = colorizer().colorize(request, nullptr);
+    EXPECT_EQ(plain.a.values, hinted.a.values);
+    EXPECT_EQ(plain.b.values, hinted.b.values);
+}
+
+TEST(Colorizer, HintsOfAnotherSizeAreRefused)
+{
+    Request request = request_for(waves(64, 64), {});
+    request.hints = {Plane(64, 64), Plane(64, 64), Plane(63, 64)};
+    std::string sentence;
+    EXPECT_EQ(code_of(request, &sentence), ErrorCode::bad_image);
+    EXPECT_THAT(sentence, testing::HasSubstr("64 x 63"));
+    request.hints = {Plane(64, 64), {}, Plane(64, 64)};
+    EXPECT_EQ(code_of(request), ErrorCode::bad_image);
+}
+
 TEST(Colorizer, ColoursWithoutAReference)
 {
     const LabImage target = waves(120, 100);
