@@ -3,6 +3,7 @@
 // chromatch-evaluate: the protocols of protocols.h on the validation photos.
 #include "contact_sheet.h"
 #include "methods.h"
+#include "other_programs.h"
 #include "photo_lists.h"
 #include "photo_shards.h"
 #include "pictures.h"
@@ -30,7 +31,8 @@ constexpr int exit_usage = 64; // sysexits.h
 constexpr int exit_failure = 70;
 
 const std::vector<std::string> default_methods{"network", "propagation", "look-up", "welsh", "gray"};
-const std::vector<std::string> all_methods{"network", "propagation", "look-up", "welsh", "gray"};
+const std::vector<std::string> all_methods{"network", "propagation", "look-up", "welsh",          "gray",
+                                           "pca",     "histogram",   "rgb",     "sample-colorize"};
 
 constexpr const char* usage =
     "Usage: chromatch-evaluate [OPTION]...\n"
@@ -41,7 +43,8 @@ constexpr const char* usage =
     "  --pairs FILE         the nearest photo of each photo, for P3 (default: the source's\n"
     "                       models/evaluation/nearest-photos.tsv)\n"
     "  --protocols P1,...   only these of P1 to P5 (default: all)\n"
-    "  --methods NAME,...   only these (default: network,propagation,look-up,welsh,gray)\n"
+    "  --methods NAME,...   only these (default: network,propagation,look-up,welsh,gray); there are also G'MIC's\n"
+    "                       pca,histogram,rgb and GIMP's sample-colorize, where those programs are installed\n"
     "  --limit N            colours only the first N photos; the others still serve as references\n"
     "  --working-size N     short side that the networks see, 64 to 1024 (default 256)\n"
     "  --seed N             of the distortions, the wrong references and the methods (default 0)\n"
@@ -189,8 +192,12 @@ std::vector<Method> make_methods(const Arguments& arguments, Colorizer& colorize
             methods.push_back(lookup_method());
         else if (name == "welsh")
             methods.push_back(welsh_method(arguments.seed));
-        else
+        else if (name == "gray")
             methods.push_back(gray_method());
+        else if (name == "sample-colorize")
+            methods.push_back(sample_colorize_method());
+        else
+            methods.push_back(gmic_method(name));
     }
     return methods;
 }
