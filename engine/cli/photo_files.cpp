@@ -297,6 +297,12 @@ const Babl* space_for(const Babl* target_format, FileType type)
     return space;
 }
 
+/// True for u8, u16 and the like; false for half, float and double.
+bool has_integer_components(const Babl* format)
+{
+    return babl_get_name(babl_format_get_type(format, 0))[0] == 'u';
+}
+
 /// The type of the target's components, as far as the file type can hold it.
 std::string component_for(const Babl* target_format, FileType type)
 {
@@ -415,6 +421,10 @@ void start_gegl()
     g_set_print_handler(note_complaint);
     // babl's look-up tables cost 350 MiB and half a second for one 16-bit gray photo.
     g_setenv("BABL_LUT", "0", FALSE);
+    // babl measures how long each of its ways between two formats takes, and uses the fastest that is within its
+    // tolerance: on a busy machine now and then another one, with other values. No way is within a tolerance below
+    // zero. Then babl uses its reference conversion, which is the same every time.
+    g_setenv("BABL_TOLERANCE", "-1", TRUE);
     g_object_set(gegl_config(), "use-opencl", FALSE, "swap", "RAM", nullptr);
     gegl_init(nullptr, nullptr);
     gexiv2_initialize();
@@ -493,14 +503,17 @@ void write_coloured(const PhotoFile& target, const Plane& l, const Plane& a, con
     const Babl* format = babl_format_with_space(encoding.c_str(), space_for(target_format, type));
     const Buffer coloured = new_buffer(target.height, target.width, format);
     const Babl* working = babl_format("RGBA float");
-    std::vector<float> band(static_cast<std::size_t>(band_rows) * target.width * 4);
+    // The target's own values count where it has alpha, and where a float file's L may lie beyond the engine's range.
+    const bool needs_values = babl_format_has_alpha(target_format) || !has_integer_components(target_format);
+    std::vector<float> band(static_cast<std::size_t>(band_rows) * target.width * 4, 1.0f);
     for_bands(target.height, [&](int top, int rows) {
-        get_rows(target.pixels.get(), top, rows, working, band.data());
+        if (needs_values)
+            get_rows(target.pixels.get(), top, rows, working, band.data());
         const std::size_t first = static_cast<std::size_t>(top) * target.width;
         for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * target.width; ++i) {
             float* rgba = &band[4 * i];
             float lab[3] = {l.values[first + i], 0, 0};
-            if (lab[0] <= 0 || lab[0] >= 100) // a float file's L may lie beyond the engine's range
+            if (needs_values && (lab[0] <= 0 || lab[0] >= 100))
                 linear_rgb_to_lab(rgba, lab);
             lab[1] = a.values[first + i];
             lab[2] = b.values[first + i];

@@ -284,6 +284,26 @@ TEST_F(CliColouring, Tiff)
     expect_kept(make("i.tif", "R'G'B' float"), path("i-color.tif"), "R'G'B' float", 0.01);
 }
 
+/// babl takes the fastest of the conversions within its tolerance, by the clock. A large tolerance allows coarse ones,
+/// so that bytes that are up to the clock show at once.
+TEST_F(CliColouring, BytesAreNotUpToTheClock)
+{
+    const std::string reference = make("r.png", "R'G'B' u8");
+    for (const char* format : {"R'G'B' u16", "R'G'B' float"}) {
+        const std::string target = make("g.tif", format), result = path("g-color.tif");
+        Bytes bytes[2];
+        for (const bool coarse : {false, true}) {
+            if (coarse)
+                g_setenv("BABL_TOLERANCE", "0.1", TRUE);
+            const Outcome outcome = run({target, "--reference", reference, "--size", "64"});
+            g_unsetenv("BABL_TOLERANCE");
+            ASSERT_EQ(outcome.status, 0) << outcome.err;
+            bytes[coarse] = file_bytes(result);
+        }
+        EXPECT_TRUE(bytes[0] == bytes[1]) << format;
+    }
+}
+
 TEST_F(CliColouring, ProfileOfAnRgbTargetIsKept)
 {
     const Babl* space = babl_space("Adobish");
