@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace chromatch {
@@ -18,43 +19,22 @@ constexpr int most_iterations = 400;
 constexpr double solved_residual = 1e-3;   // of the right-hand side's length
 constexpr float weakest_neighbour = 1e-4f; // a weight that an edge keeps, so that no pixel stands alone
 
-/// Variance of L within 3 x 3 pixels.
-Plane local_variance(const Plane& luminance)
-{
-    Plane variance(luminance.height, luminance.width);
-    for (int y = 0; y < luminance.height; ++y)
-        for (int x = 0; x < luminance.width; ++x) {
-            float sum = 0, square = 0;
-            int count = 0;
-            for (int v = std::max(0, y - 1); v <= std::min(luminance.height - 1, y + 1); ++v)
-                for (int u = std::max(0, x - 1); u <= std::min(luminance.width - 1, x + 1); ++u, ++count) {
-                    const float difference = luminance.at(v, u) - luminance.at(y, x);
-                    sum += difference;
-                    square += difference * difference;
-                }
-            variance.at(y, x) = std::max(0.0f, square / count - sum / count * sum / count);
-        }
-    return variance;
-}
-
 /// The symmetric positive definite system of propagation.h: a diagonal and the couplings to the right and down.
 class SpreadingSystem {
   public:
-    SpreadingSystem(const Plane& luminance, const Plane& trust, const PropagationOptions& options)
+    SpreadingSystem(const Plane& luminance, const Plane& trust, float gray_pull, const PropagationOptions& options)
         : diagonal_(trust), right_(trust.height, trust.width), down_(trust.height, trust.width)
     {
-        const Plane variance = local_variance(luminance);
+        const float scale = -0.5f / (options.edge_deviation * options.edge_deviation);
         const auto couple = [&](Plane& coupling, int y, int x, int other_y, int other_x) {
             const float step = luminance.at(y, x) - luminance.at(other_y, other_x);
-            const float spread = std::max(options.texture * 0.5f * (variance.at(y, x) + variance.at(other_y, other_x)),
-                                          options.edge_deviation * options.edge_deviation);
-            const float weight = options.smoothness * (weakest_neighbour + std::exp(-step * step / (2.0f * spread)));
+            const float weight = options.smoothness * (weakest_neighbour + std::exp(scale * step * step));
             coupling.at(y, x) = weight;
             diagonal_.at(y, x) += weight;
             diagonal_.at(other_y, other_x) += weight;
         };
         for (float& value : diagonal_.values)
-            value += options.gray_pull;
+            value += gray_pull;
         for (int y = 0; y < trust.height; ++y)
             for (int x = 0; x < trust.width; ++x) {
                 if (x + 1 < trust.width)
@@ -140,11 +120,11 @@ Plane working_luminance(const Plane& luminance, int working_size)
     return resize(luminance, side(luminance.height), side(luminance.width));
 }
 
-void spread_chroma(const Plane& working, const Plane& warp_a, const Plane& warp_b, const Plane& trust,
+void spread_chroma(const Plane& working, const Plane& warp_a, const Plane& warp_b, const Plane& trust, float gray_pull,
                    const PropagationOptions& options, Plane& a, Plane& b)
 {
     const Plane full_trust = resize(trust, working.height, working.width);
-    const SpreadingSystem system(working, full_trust, options);
+    const SpreadingSystem system(working, full_trust, gray_pull, options);
     const auto spread = [&](const Plane& warp) {
         Plane solution = resize(warp, working.height, working.width), right_side = solution;
         for (std::size_t i = 0; i < right_side.values.size(); ++i)
@@ -157,11 +137,13 @@ void spread_chroma(const Plane& working, const Plane& warp_a, const Plane& warp_
 
 LabImage propagate(const Plane& target, const Plane& working, const Guide& guide, const PropagationOptions& options)
 {
-    Plane trust = guide_plane(guide, guide_cycle_confidence);
-    for (float& value : trust.values)
-        value = std::pow(value, options.trust_power);
+    const Plane trust = guide_plane(guide, guide_cycle_confidence);
+    const float mean_trust =
+        std::accumulate(trust.values.begin(), trust.values.end(), 0.0f) / static_cast<float>(trust.values.size());
+    const float gray_pull = options.doubt * std::pow(1.0f - mean_trust, options.doubt_power);
     Plane a, b;
-    spread_chroma(working, guide_plane(guide, guide_warp_a), guide_plane(guide, guide_warp_b), trust, options, a, b);
+    spread_chroma(working, guide_plane(guide, guide_warp_a), guide_plane(guide, guide_warp_b), trust, gray_pull,
+                  options, a, b);
     LabImage result{target, {}, {}};
     guided_upsample(target, a, b, result.a, result.b);
     clip_chroma(target, result.a, result.b);

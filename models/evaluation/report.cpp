@@ -36,7 +36,7 @@ constexpr Column columns[figure_count] = {
     {Figure::seconds, "seconds", "s/photo", 2, false},
 };
 
-/// Over the photos to which the figure applies.
+/// Over the photos to which the figure applies. An infinite PSNR (equal chroma) does not count.
 Interval interval_of(std::vector<double> values, std::uint64_t seed)
 {
     std::erase_if(values, [](double value) { return !std::isfinite(value); });
@@ -218,10 +218,11 @@ void print_hue_faults(std::ostream& out, const Evaluation& evaluation, const std
         for (int family = 0; family < hue_family_count; ++family)
             table.back().push_back(number(percent(family).mean, 1));
     }
-    out << "\nFlowers and leaves: pixels of the wrong hue in " << photos
-        << " photos. Of the pixels whose true chroma is " << coloured_chroma
-        << " or more, those whose hue is off by more than " << largest_hue_error << " degrees or whose chroma is below "
-        << colourless_chroma << "; then by true hue. All photos' pixels count together.\n";
+    out << "\nFlowers and leaves, " << photos
+        << " photos: share of pixels of the wrong hue. Of the pixels whose true chroma "
+        << "is at least " << coloured_chroma << ",\nthose whose hue is off by more than " << largest_hue_error
+        << " degrees or whose chroma is below " << colourless_chroma
+        << "; then, in %, by true hue.\nThe pixels of all photos count together.\n";
     print_table(out, table);
 }
 
@@ -240,9 +241,9 @@ void print_obedience(std::ostream& out, const Evaluation& evaluation, std::uint6
 {
     if (evaluation.obedience.empty())
         return;
-    out << "\nP2 slope of the result's hue over the applied rotation (1 obeys, 0 ignores). Angles are unwrapped along "
-           "0, "
-           "45, 90, 135,\n180 degrees, each to the turn nearest to the one before.\n";
+    out << "\nP2 slope of the result's hue over the applied rotation: 1 obeys, 0 ignores. Angles are unwrapped, each "
+           "to\n"
+           "the turn nearest to that of the rotation before.\n";
     for (const HueObedience& obedience : evaluation.obedience) {
         out << "  " << obedience.method << ": " << with_interval(interval_of(obedience.slopes, seed), 2)
             << "; mean direction at";
@@ -296,8 +297,8 @@ void print_report(std::ostream& out, const Evaluation& evaluation, const std::ve
     print_hue_faults(out, evaluation, plants, seed);
     print_obedience(out, evaluation, seed);
     out << "\nP1 self-reference, P2 the same with turned hues, P3 the nearest other photo as reference, P4 no "
-           "reference "
-           "(methods\nwithout a row there give gray), P5 any other photo as reference. Intervals: 95 %, bootstrap over "
+           "reference\n"
+           "(methods without a row there give gray), P5 any other photo as reference. Intervals: 95 %, bootstrap over\n"
            "photos.\n";
 }
 

@@ -25,10 +25,9 @@ TEST(SpreadChroma, FullTrustKeepsTheWarp)
 {
     PropagationOptions options;
     options.smoothness = 0;
-    options.gray_pull = 0;
     Plane warp_a(height, width, 5.0f), warp_b(height, width, -7.0f), a, b;
     warp_a.at(3, 4) = 60;
-    spread_chroma(two_halves(20), warp_a, warp_b, Plane(height, width, 1.0f), options, a, b);
+    spread_chroma(two_halves(20), warp_a, warp_b, Plane(height, width, 1.0f), 0, options, a, b);
     for (std::size_t i = 0; i < a.values.size(); ++i) {
         EXPECT_NEAR(a.values[i], warp_a.values[i], 0.05);
         EXPECT_NEAR(b.values[i], -7, 0.05);
@@ -43,9 +42,7 @@ TEST(SpreadChroma, SpreadsOverLikeLuminanceUpToTheEdge)
     warp_a.at(10, 5) = 40;
     warp_a.at(10, 40) = -20;
     trust.at(10, 5) = trust.at(10, 40) = 1;
-    PropagationOptions options;
-    options.gray_pull = 0;
-    spread_chroma(two_halves(edge), warp_a, Plane(height, width), trust, options, a, b);
+    spread_chroma(two_halves(edge), warp_a, Plane(height, width), trust, 0, {}, a, b);
     EXPECT_NEAR(a.at(0, 0), 40, 3);
     EXPECT_NEAR(a.at(31, edge - 2), 40, 3);
     EXPECT_NEAR(a.at(31, edge + 1), -20, 3);
@@ -55,8 +52,8 @@ TEST(SpreadChroma, SpreadsOverLikeLuminanceUpToTheEdge)
 TEST(SpreadChroma, PullsToGrayWhereNothingIsTrusted)
 {
     Plane a, b;
-    spread_chroma(two_halves(20), Plane(height, width, 50.0f), Plane(height, width, 50.0f), Plane(height, width), {}, a,
-                  b);
+    spread_chroma(two_halves(20), Plane(height, width, 50.0f), Plane(height, width, 50.0f), Plane(height, width), 0.02f,
+                  {}, a, b);
     for (const float value : a.values)
         EXPECT_NEAR(value, 0, 1);
 }
@@ -65,12 +62,11 @@ TEST(SpreadChroma, SolvesItsEquations)
 {
     // Two pixels of equal L, the left one of trust 1 and chroma 10: (1 + g + s) x - s y = 10, (g + s) y - s x = 0.
     PropagationOptions options;
-    options.gray_pull = 0.5f;
     options.smoothness = 2;
     Plane warp(1, 2), trust(1, 2), a, b;
     warp.values = {10, 99};
     trust.values = {1, 0};
-    spread_chroma(Plane(1, 2, 50.0f), warp, warp, trust, options, a, b);
+    spread_chroma(Plane(1, 2, 50.0f), warp, warp, trust, 0.5f, options, a, b);
     const double y_over_x = 2 / 2.5, x = 10 / (3.5 - 2 * y_over_x);
     EXPECT_NEAR(a.values[0], x, 0.01);
     EXPECT_NEAR(a.values[1], x * y_over_x, 0.01);
