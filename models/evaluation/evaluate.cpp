@@ -155,6 +155,8 @@ Arguments parse(int count, char** words)
         arguments.sheet_protocol = default_sheet_protocol(arguments);
     else if (!arguments.runs(arguments.sheet_protocol))
         throw UsageError("--sheet-protocol " + arguments.sheet_protocol + " is not among the protocols that run.");
+    if (!arguments.sheet.empty() && arguments.sheet_protocol.empty())
+        throw UsageError("--sheet shows P1, P3, P4 or P5, and none of them runs.");
     return arguments;
 }
 
