@@ -80,11 +80,16 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         {"batch", into(config.batch)},
         {"crop", into(config.crop)},
         {"learning_rate", into(config.learning_rate)},
+        {"trunk_rate", into(config.trunk_rate)},
         {"weight_decay", into(config.weight_decay)},
         {"warmup_steps", into(config.warmup_steps)},
         {"average_decay", into(config.average_decay)},
         {"checkpoint_seconds", into(config.checkpoint_seconds)},
+        {"log_seconds", into(config.log_seconds)},
+        {"steps", into(config.steps)},
         {"photo_limit", into(config.photo_limit)},
+        {"hint_share", into(config.hint_share)},
+        {"adversarial_start", into(config.adversarial_start)},
         {"seed", into(config.seed)},
         {"loss_weights", into(config.loss_weights)},
         {"mode_shares", into(config.mode_shares)},
@@ -108,7 +113,8 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
                                          std::to_string(value) + ", which is not known or negative.");
     };
     known(config.loss_weights,
-          {"distillation", "relation", "contrast", "chroma", "prior", "gate", "bins", "histogram", "edges"},
+          {"distillation", "relation", "contrast", "chroma", "prior", "gate", "bins", "histogram", "edges",
+           "perceptual", "contextual", "adversarial", "classes"},
           "loss_weights");
     known(config.mode_shares, {"self", "recoloured", "two_way", "foreign_nearest", "foreign_random", "none"},
           "mode_shares");
@@ -116,6 +122,12 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         throw std::runtime_error("crop must be a multiple of 32 from 64 on, not " + std::to_string(config.crop) + ".");
     if (config.batch < 2)
         throw std::runtime_error("batch must be at least 2, not " + std::to_string(config.batch) + ".");
+    if (!(config.hint_share >= 0 && config.hint_share <= 1))
+        throw std::runtime_error("hint_share must be 0 to 1, not " + std::to_string(config.hint_share) + ".");
+    if (config.steps < 0)
+        throw std::runtime_error("steps must not be negative, as " + std::to_string(config.steps) + " is.");
+    if (!(config.trunk_rate >= 0))
+        throw std::runtime_error("trunk_rate must not be negative, as " + std::to_string(config.trunk_rate) + " is.");
     if (config.seconds <= 0)
         throw std::runtime_error("seconds must be positive, not " + std::to_string(config.seconds) + ".");
     return config;
@@ -134,10 +146,12 @@ std::vector<std::filesystem::path> shards(const std::filesystem::path& folder, c
     return found;
 }
 
-TrainingRun::TrainingRun(const TrainingConfig& config, torch::nn::Module& network, torch::nn::Module* average,
-                         torch::optim::AdamW& optimizer)
-    : config_(config), network_(network), average_(average), optimizer_(optimizer)
+TrainingRun::TrainingRun(const TrainingConfig& config, torch::nn::Module& stage, const torch::nn::Module* followed,
+                         torch::nn::Module* average, torch::optim::AdamW& optimizer)
+    : config_(config), stage_(stage), followed_(followed), average_(average), optimizer_(optimizer)
 {
+    for (const auto& group : optimizer.param_groups())
+        rate_shares_.push_back(group.options().get_lr() / config.learning_rate);
     std::filesystem::create_directories(config.output);
     load_checkpoint();
     log_.open(config.output / "log.csv", std::ios::app);
@@ -152,20 +166,26 @@ double TrainingRun::seconds() const
     return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
+double TrainingRun::progress() const
+{
+    const double steps = config_.steps > 0 ? static_cast<double>(step_) / static_cast<double>(config_.steps) : 0.0;
+    return std::max(seconds() / config_.seconds, steps);
+}
+
 bool TrainingRun::next_step()
 {
-    if (stop_requested || seconds() >= config_.seconds) {
+    if (stop_requested || progress() >= 1.0) {
         save_checkpoint();
         return false;
     }
     const double warmup = std::min(1.0, (step_ + 1) / config_.warmup_steps);
     const double rate = config_.learning_rate * warmup * 0.5 * (1.0 + std::cos(M_PI * std::min(1.0, progress())));
-    for (auto& group : optimizer_.param_groups())
-        static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
+    for (std::size_t i = 0; i < rate_shares_.size(); i++)
+        optimizer_.param_groups()[i].options().set_lr(rate * rate_shares_[i]);
     return true;
 }
 
-void TrainingRun::finish_step(const std::map<std::string, double>& values)
+void TrainingRun::finish_step(const std::map<std::string, torch::Tensor>& values, const Measure& measure)
 {
     step_++;
     if (average_) {
@@ -173,43 +193,70 @@ void TrainingRun::finish_step(const std::map<std::string, double>& values)
         // Early on the average follows faster, so that it does not remember the start.
         const double decay = std::min(config_.average_decay, (step_ + 1.0) / (step_ + 10.0));
         auto slow = average_->parameters();
-        auto fast = network_.parameters();
+        auto fast = followed_->parameters();
         for (std::size_t i = 0; i < slow.size(); i++)
             slow[i].lerp_(fast[i], 1.0 - decay);
+        const auto slow_buffers = average_->buffers(), fast_buffers = followed_->buffers();
+        for (std::size_t i = 0; i < slow_buffers.size(); i++)
+            if (slow_buffers[i].is_floating_point()) // BatchNorm's statistics, not its counters
+                slow_buffers[i].lerp_(fast_buffers[i], 1.0 - decay);
     }
-    for (const auto& [name, value] : values)
-        sums_[name] += value;
-    const double now = seconds();
-    if (now - logged_ >= log_interval) {
-        const double count = static_cast<double>(step_ - logged_step_);
-        std::string header = "step,seconds,samples_per_second", row = std::to_string(step_);
-        char number[32];
-        const auto add = [&](double value) {
-            std::snprintf(number, sizeof number, ",%.5g", value);
-            row += number;
-        };
-        add(now);
-        add(count * static_cast<double>(config_.batch) / (now - logged_));
-        for (const auto& [name, sum] : sums_) {
-            header += "," + name;
-            add(sum / count);
-        }
-        if (log_.tellp() == 0)
-            log_ << header << '\n';
-        log_ << row << std::endl;
-        std::printf("%s\n%s\n", header.c_str(), row.c_str());
-        std::fflush(stdout);
-        sums_.clear();
-        logged_ = now;
-        logged_step_ = step_;
+    for (const auto& [name, value] : values) {
+        torch::Tensor& sum = sums_[name];
+        sum = sum.defined() ? sum + value.detach() : value.detach();
     }
-    if (now - saved_ >= config_.checkpoint_seconds)
+    if (seconds() - logged_ >= config_.log_seconds)
+        log_row(measure);
+    if (seconds() - saved_ >= config_.checkpoint_seconds)
         save_checkpoint();
+}
+
+std::map<std::string, double> TrainingRun::log_row(const Measure& measure)
+{
+    if (step_ == logged_step_ && !measured_.empty())
+        return measured_;
+    measured_ = measure ? measure() : std::map<std::string, double>();
+    const double now = seconds(), count = static_cast<double>(step_ - logged_step_);
+    if (count == 0)
+        return measured_;
+    std::string header = "step,seconds,samples_per_second", row = std::to_string(step_);
+    char number[32];
+    const auto add = [&](double value) {
+        std::snprintf(number, sizeof number, ",%.5g", value);
+        row += number;
+    };
+    add(now);
+    add(count * static_cast<double>(config_.batch) / (now - logged_));
+    for (const auto& [name, sum] : sums_) {
+        const double mean = sum.item<double>() / count;
+        if (!std::isfinite(mean))
+            throw std::runtime_error("The mean of " + name + " is not finite near step " + std::to_string(step_) +
+                                     "; the last checkpoint is kept.");
+        header += "," + name;
+        add(mean);
+    }
+    for (const auto& [name, value] : measured_) {
+        header += "," + name;
+        add(value);
+    }
+    if (log_.tellp() == 0)
+        log_ << header << '\n';
+    log_ << row << std::endl;
+    std::printf("%s\n%s\n", header.c_str(), row.c_str());
+    std::fflush(stdout);
+    sums_.clear();
+    logged_ = now;
+    logged_step_ = step_;
+    return measured_;
 }
 
 void TrainingRun::save_checkpoint()
 {
-    write_safetensors(config_.output / network_file, state_of(network_), false);
+    for (const torch::Tensor& parameter : stage_.parameters())
+        if (!std::isfinite(parameter.sum().item<double>()))
+            throw std::runtime_error("A weight is not finite at step " + std::to_string(step_) +
+                                     "; the last checkpoint is kept.");
+    write_safetensors(config_.output / network_file, state_of(stage_), false);
     if (average_)
         write_safetensors(config_.output / average_file, state_of(*average_), false);
     replace_file(config_.output / optimizer_file,
@@ -223,16 +270,27 @@ void TrainingRun::save_checkpoint()
     saved_ = seconds();
 }
 
+std::map<std::string, std::string> TrainingRun::metadata(const std::string& stage, int64_t photos,
+                                                         const std::string& unit) const
+{
+    return {{"data", std::to_string(photos) + " photos, see models/README.md"},
+            {"training", "chromatch-train " + stage + ", " + std::to_string(step_) + " steps of " +
+                             std::to_string(config_.batch) + " " + unit + " at " + std::to_string(config_.crop) +
+                             " px, seed " + std::to_string(config_.seed)}};
+}
+
 void TrainingRun::load_checkpoint()
 {
     std::ifstream stream(config_.output / state_file);
     if (!stream)
         return;
     const nlohmann::json state = nlohmann::json::parse(stream);
-    restore_state(network_, read_safetensors(config_.output / network_file), config_.output / network_file);
+    restore_state(stage_, read_safetensors(config_.output / network_file), config_.output / network_file);
     if (average_)
         restore_state(*average_, read_safetensors(config_.output / average_file), config_.output / average_file);
     torch::load(optimizer_, (config_.output / optimizer_file).string());
+    for (auto& group : optimizer_.param_groups()) // the state brings the old configuration's value along
+        static_cast<torch::optim::AdamWOptions&>(group.options()).weight_decay(config_.weight_decay);
     step_ = logged_step_ = state.at("step");
     earlier_seconds_ = state.at("seconds");
 }

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/optim/adamw.h>
+#include <torch/types.h>
 
 namespace chromatch {
 
@@ -28,11 +30,16 @@ struct TrainingConfig {
     int64_t batch = 16;
     int64_t crop = 128; ///< side of the training crops, a multiple of 32
     double learning_rate = 1e-3;
+    double trunk_rate = 0.1; ///< classification stage: the trunk's share of the learning rate
     double weight_decay = 0.01;
     double warmup_steps = 300;
     double average_decay = 0.999; ///< of the exponential moving average of the weights
     double checkpoint_seconds = 300;
-    int64_t photo_limit = 0; ///< photos to load; 0: all
+    double log_seconds = 30;
+    int64_t steps = 0;              ///< the stage also stops after this many steps; 0: by time alone
+    int64_t photo_limit = 0;        ///< photos to load; 0: all
+    double hint_share = 0;          ///< colorization stage: share of the samples that get colour hints
+    double adversarial_start = 0.4; ///< share of the time after which the adversarial loss begins
     uint64_t seed = 1;
     std::map<std::string, double> loss_weights;
     std::map<std::string, double> mode_shares;
@@ -49,19 +56,35 @@ std::vector<std::filesystem::path> shards(const std::filesystem::path& folder, c
 /// on where its last checkpoint was.
 class TrainingRun {
   public:
-    TrainingRun(const TrainingConfig& config, torch::nn::Module& network, torch::nn::Module* average,
-                torch::optim::AdamW& optimizer);
+    /// stage: everything that is trained, for the checkpoints. average: follows `followed`, a part of the stage;
+    /// both may be null.
+    TrainingRun(const TrainingConfig& config, torch::nn::Module& stage, const torch::nn::Module* followed,
+                torch::nn::Module* average, torch::optim::AdamW& optimizer);
 
     /// True until the time is used up or the process was asked to end (SIGTERM, SIGINT). Sets the learning rate:
-    /// warm-up, then cosine over the stage's time.
+    /// warm-up, then cosine over the stage's time; groups of the optimizer keep the ratio they were made with.
     bool next_step();
 
-    /// Adds to the running means that the log gets twice a minute; writes a checkpoint when one is due.
-    void finish_step(const std::map<std::string, double>& values);
+    /// What is measured now and then, for the log.
+    using Measure = std::function<std::map<std::string, double>()>;
+
+    /// Adds scalars to the running means that the log gets twice a minute; writes a checkpoint when one is due. The
+    /// values stay on their device until then, so that a step does not wait for it. Throws std::runtime_error where a
+    /// mean is not finite; the last checkpoint stays as it was.
+    /// With `measure`, each row of the log ends with what it returns.
+    void finish_step(const std::map<std::string, torch::Tensor>& values, const Measure& measure = {});
+
+    /// Measures and writes a row of the log at once, if steps were made since the last one. Returns what was measured.
+    std::map<std::string, double> log_row(const Measure& measure);
 
     void save_checkpoint();
-    double progress() const { return seconds() / config_.seconds; }
+    /// The share that is over of the time, or of the steps where that is more.
+    double progress() const;
     int64_t step() const { return step_; }
+
+    /// The "data" and "training" entries of the weights' metadata. unit: what a batch is made of.
+    std::map<std::string, std::string> metadata(const std::string& stage, int64_t photos,
+                                                const std::string& unit) const;
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -69,18 +92,25 @@ class TrainingRun {
     void load_checkpoint();
 
     const TrainingConfig& config_;
-    torch::nn::Module& network_;
+    torch::nn::Module& stage_;
+    const torch::nn::Module* followed_;
     torch::nn::Module* average_;
     torch::optim::AdamW& optimizer_;
     Clock::time_point start_ = Clock::now();
     double earlier_seconds_ = 0;
     double logged_ = 0, saved_ = 0;
     int64_t step_ = 0, logged_step_ = 0;
-    std::map<std::string, double> sums_;
+    std::map<std::string, torch::Tensor> sums_;
+    std::map<std::string, double> measured_; // last, by log_row()
+    std::vector<double> rate_shares_;        // of the optimizer's groups
     std::ofstream log_;
 };
 
 void train_similarity(const TrainingConfig& config);
 void train_colorization(const TrainingConfig& config);
+
+/// Prints a line "photo <tab> most similar other photo" for each validation photo: the pairs of chromatch-evaluate's
+/// P3.
+void print_nearest_photos(const TrainingConfig& config);
 
 } // namespace chromatch

@@ -22,6 +22,7 @@ PhotoStore::PhotoStore(const std::vector<std::filesystem::path>& shards, torch::
         offsets.push_back(total);
         heights.push_back(photo.height);
         widths.push_back(photo.width);
+        names_.push_back(photo.name);
         total += int64_t(photo.height) * photo.width;
     }
     torch::Tensor pixels = torch::empty({total, 3}, torch::kUInt8);
@@ -83,11 +84,24 @@ Window random_windows(const PhotoStore& store, const torch::Tensor& photo, doubl
     return window;
 }
 
-torch::Tensor sample_window(const PhotoStore& store, const Window& window, const torch::Tensor& places)
+Window central_windows(const PhotoStore& store, const torch::Tensor& photo)
+{
+    const torch::Tensor height = store.height().index_select(0, photo).to(torch::kFloat32);
+    const torch::Tensor width = store.width().index_select(0, photo).to(torch::kFloat32);
+    return {photo, torch::stack({width - 1, height - 1}, 1) * 0.5, torch::minimum(height, width) * 0.5,
+            torch::ones_like(height)};
+}
+
+torch::Tensor window_places(const Window& window, const torch::Tensor& places)
 {
     const torch::Tensor mirror = torch::stack({window.mirror, torch::ones_like(window.mirror)}, 1);
     const torch::Tensor scale = (mirror * window.half.unsqueeze(1)).view({-1, 1, 1, 2});
-    return store.sample(window.photo, places * scale + window.centre.view({-1, 1, 1, 2}));
+    return places * scale + window.centre.view({-1, 1, 1, 2});
+}
+
+torch::Tensor sample_window(const PhotoStore& store, const Window& window, const torch::Tensor& places)
+{
+    return store.sample(window.photo, window_places(window, places));
 }
 
 torch::Tensor regular_places(int64_t size, torch::Device device)
@@ -133,6 +147,23 @@ torch::Tensor srgb_to_lab(const torch::Tensor& rgb)
     const torch::Tensor fy = f(r * 0.2126390 + g * 0.7151687 + b * 0.0721923);
     const torch::Tensor fz = f((r * 0.0193308 + g * 0.1191948 + b * 0.9505322) / 1.0890578);
     return torch::stack({116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz)}, 1);
+}
+
+torch::Tensor lab_to_srgb(const torch::Tensor& lab)
+{
+    const torch::Tensor fy = (lab.select(1, 0) + 16.0) / 116.0;
+    const torch::Tensor fx = fy + lab.select(1, 1) / 500.0, fz = fy - lab.select(1, 2) / 200.0;
+    const auto cube = [](const torch::Tensor& f) {
+        return torch::where(f > 6.0 / 29.0, f * f * f, (f * 116.0 - 16.0) * (27.0 / 24389.0));
+    };
+    const torch::Tensor x = cube(fx) * 0.9504559, y = cube(fy), z = cube(fz) * 1.0890578;
+    const torch::Tensor linear =
+        torch::stack({x * 3.2409699 + y * -1.5373832 + z * -0.4986108, x * -0.9692436 + y * 1.8759675 + z * 0.0415551,
+                      x * 0.0556301 + y * -0.2039770 + z * 1.0569715},
+                     1);
+    const torch::Tensor srgb =
+        torch::where(linear <= 0.0031308, linear * 12.92, linear.clamp_min(0.0031308).pow(1.0 / 2.4) * 1.055 - 0.055);
+    return srgb + (srgb.clamp(0.0, 1.0) - srgb).detach();
 }
 
 torch::Tensor jitter_luminance(const torch::Tensor& l, double noise)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include <torch/types.h>
@@ -26,10 +27,12 @@ class PhotoStore {
 
     torch::Tensor height() const { return height_; } ///< int64, one for each photo
     torch::Tensor width() const { return width_; }
+    const std::string& name(int64_t photo) const { return names_.at(static_cast<std::size_t>(photo)); } ///< Photo::name
 
   private:
     torch::Tensor pixels_; // total x 3, uint8
     torch::Tensor offset_, height_, width_;
+    std::vector<std::string> names_;
 };
 
 /// A square window on a photo: local coordinates in [-1, 1] -> pixels.
@@ -42,6 +45,12 @@ struct Window {
 
 /// Random windows with sides between minimum_side pixels and the photo's short side.
 Window random_windows(const PhotoStore& store, const torch::Tensor& photo, double minimum_side);
+
+/// The largest square window in the middle of each photo, not mirrored.
+Window central_windows(const PhotoStore& store, const torch::Tensor& photo);
+
+/// Local places -> pixels of the photo. places: N x h x w x 2.
+torch::Tensor window_places(const Window& window, const torch::Tensor& places);
 
 /// Local places -> sRGB. places: N x h x w x 2.
 torch::Tensor sample_window(const PhotoStore& store, const Window& window, const torch::Tensor& places);
@@ -56,6 +65,9 @@ torch::Tensor warped_places(int64_t count, int64_t size, torch::Device device);
 
 /// sRGB in [0, 1] -> Lab, N x 3 x h x w (D65, as the engine's).
 torch::Tensor srgb_to_lab(const torch::Tensor& rgb);
+
+/// Lab -> sRGB, clamped to [0, 1]; the gradient passes through the clamp, so that colours outside the gamut come back.
+torch::Tensor lab_to_srgb(const torch::Tensor& lab);
 
 /// The match features' view of light: gamma .7 to 1.4, contrast, noise and blur on L in [0, 100].
 torch::Tensor jitter_luminance(const torch::Tensor& l, double noise);

@@ -79,7 +79,6 @@ Teacher::Teacher(const std::filesystem::path& file, torch::Device device)
 
 TeacherFeatures Teacher::features(const torch::Tensor& rgb) const
 {
-    torch::NoGradGuard no_gradients;
     torch::Tensor x = ((rgb - 0.498) / 0.502).to(torch::kBFloat16).contiguous(torch::MemoryFormat::ChannelsLast);
     x = convolve(x, stem_.weight, stem_.bias, 2, 1).clamp_(0, 6);
     TeacherFeatures result;

@@ -24,7 +24,7 @@ class Teacher {
     /// Throws Error model_missing or model_corrupt.
     Teacher(const std::filesystem::path& file, torch::Device device);
 
-    /// rgb: N x 3 x H x W sRGB in [0, 1]. Without gradients.
+    /// rgb: N x 3 x H x W sRGB in [0, 1]. Gradients flow back to it; the weights are frozen.
     TeacherFeatures features(const torch::Tensor& rgb) const;
 
   private:

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// chromatch-train similarity|colorization --config FILE [--KEY VALUE]...
+// chromatch-train similarity|classification|colorization|neighbours --config FILE [--KEY VALUE]...
 #include <cstdio>
 #include <exception>
 #include <map>
 #include <string>
 
+#include "training/classification.h"
 #include "training/run.h"
 
 namespace {
@@ -14,10 +15,12 @@ constexpr int exit_usage = 64, exit_failure = 70;
 
 int usage()
 {
-    std::fprintf(stderr, "usage: chromatch-train similarity|colorization --config FILE [--KEY VALUE]...\n"
-                         "KEY is any key of the configuration that holds a number or a text (see models/training/).\n"
-                         "The stage stops after its time (key \"seconds\"); started again with the same output "
-                         "folder and a larger time, it goes on.\n");
+    std::fprintf(
+        stderr,
+        "usage: chromatch-train similarity|classification|colorization|neighbours --config FILE [--KEY VALUE]...\n"
+        "KEY is any key of the configuration that holds a number or a text (see models/training/).\n"
+        "The stage stops after its time (key \"seconds\"); started again with the same output "
+        "folder and a larger time, it goes on.\n");
     return exit_usage;
 }
 
@@ -45,8 +48,12 @@ int main(int count, char** arguments)
         const chromatch::TrainingConfig config = chromatch::read_config(config_file, replacements);
         if (stage == "similarity")
             chromatch::train_similarity(config);
+        else if (stage == "classification")
+            chromatch::train_classification(config);
         else if (stage == "colorization")
             chromatch::train_colorization(config);
+        else if (stage == "neighbours")
+            chromatch::print_nearest_photos(config);
         else
             return usage();
     } catch (const std::exception& error) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Stage 2: the colorization network learns from plain colour photos. The triplets that are missing (gray photo,
-// reference, right answer) are made out of single photos in five modes, with the real matcher in the loop. The two-way
-// warp is from He et al., "Deep exemplar-based colorization", SIGGRAPH 2018, section 5; class rebalancing from Zhang et
-// al., "Colorful image colorization", ECCV 2016.
+// reference, right answer) are made out of single photos in six modes, with the real matcher in the loop. The two-way
+// warp is from He et al., "Deep exemplar-based colorization", SIGGRAPH 2018, section 5.
+//
+//   draw(): modes -> windows of photos -> Lab, recoloured where the mode says so -> frozen trunk -> guides, hints
+//   step:   colorization network -> losses (losses.h) -> AdamW -> moving average
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -13,11 +15,12 @@
 #include <ATen/autocast_mode.h>
 
 #include "matching/guide.h"
-#include "matching/parallel.h"
-#include "matching/voting.h"
 #include "networks/colorization_network.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "training/batched_matching.h"
+#include "training/losses.h"
+#include "training/neighbours.h"
 #include "training/run.h"
 #include "training/sampling.h"
 #include "training/teacher.h"
@@ -42,9 +45,11 @@ constexpr int mode_count = 6;
 constexpr double minimum_window = 128.0;
 constexpr double reference_noise = 0.02;
 constexpr double target_noise = 0.01;
-constexpr double gate_threshold = 8.0; // deltaE76
-constexpr double huber_delta = 0.1;
-constexpr double rebalancing = 0.5; // lambda of Zhang et al.
+constexpr double covered_share = 0.6;         // of the samples whose reference is the photo itself
+constexpr double similar_two_way_share = 0.6; // of the two-way samples
+constexpr double turned_hint_share = 0.5;     // of the samples with hints and no reference
+constexpr double most_hints = 48;
+constexpr double bin_rebalancing = 0.5; // lambda of Zhang et al.
 constexpr double foreign_truth_weight = 0.2;
 constexpr int64_t neighbour_count = 5;
 
@@ -53,38 +58,34 @@ torch::TensorOptions on(torch::Device device, torch::ScalarType type = torch::kF
     return torch::TensorOptions().dtype(type).device(device);
 }
 
-/// For each photo the most similar others by the teacher's pooled features: N x neighbour_count.
-torch::Tensor nearest_photos(const PhotoStore& photos, const Teacher& teacher, int64_t crop)
+torch::Tensor as_float(const torch::Tensor& condition)
 {
-    torch::NoGradGuard no_gradients;
-    constexpr int64_t chunk = 64;
-    std::vector<torch::Tensor> parts;
-    for (int64_t begin = 0; begin < photos.size(); begin += chunk) {
-        const torch::Tensor photo =
-            torch::arange(begin, std::min(begin + chunk, photos.size()), on(photos.device(), torch::kInt64));
-        const Window window = random_windows(photos, photo, 1e9);
-        const torch::Tensor rgb =
-            sample_window(photos, window, regular_places(crop, photos.device()).expand({photo.size(0), -1, -1, -1}));
-        parts.push_back(teacher.features(rgb).thirtysecond.mean({2, 3}));
-    }
-    torch::Tensor all = torch::cat(parts);
-    all = F::normalize((all - all.mean(0, true)) / (all.std(0, true, true) + 1e-6), F::NormalizeFuncOptions().dim(1));
-    std::vector<torch::Tensor> nearest;
-    for (int64_t begin = 0; begin < photos.size(); begin += 512) {
-        const torch::Tensor rows = all.slice(0, begin, begin + 512);
-        torch::Tensor cosine =
-            torch::conv2d(rows.t().unsqueeze(0).unsqueeze(3), all.unsqueeze(2).unsqueeze(3)).squeeze(3).squeeze(0).t();
-        const torch::Tensor row = torch::arange(rows.size(0), on(photos.device(), torch::kInt64));
-        cosine.index_put_({row, row + begin}, -2.0);
-        const int64_t wanted = std::min(neighbour_count, photos.size() - 1);
-        nearest.push_back(std::get<1>(cosine.topk(wanted, 1)));
-    }
-    return torch::cat(nearest);
+    return condition.to(torch::kFloat32);
 }
+
+/// bfloat16 inside, as long as it lives.
+class Autocast {
+  public:
+    explicit Autocast(torch::Device device) : type_(device.type())
+    {
+        at::autocast::set_autocast_dtype(type_, torch::kBFloat16);
+        at::autocast::set_autocast_enabled(type_, true);
+    }
+    ~Autocast()
+    {
+        at::autocast::clear_cache();
+        at::autocast::set_autocast_enabled(type_, false);
+    }
+    Autocast(const Autocast&) = delete;
+    Autocast& operator=(const Autocast&) = delete;
+
+  private:
+    c10::DeviceType type_;
+};
 
 /// Rotation of the hue, gain and shift, one for each sample; identity where `active` is 0. ab: N x 2 x h x w.
 struct ChromaTransform {
-    ChromaTransform(const torch::Tensor& active)
+    explicit ChromaTransform(const torch::Tensor& active)
     {
         const int64_t count = active.size(0);
         const torch::Tensor angle = uniform({count}, 0, 2 * M_PI, active.device()) * active;
@@ -118,72 +119,258 @@ torch::Tensor cover(const torch::Tensor& rgb, const torch::Tensor& active)
     return torch::where(inside, rgb.roll(1, 0), rgb);
 }
 
-struct Guides {
-    torch::Tensor planes;    ///< N x guide_channels x h x w
-    torch::Tensor reference; ///< N x 2 x h x w: the chroma that was warped, the histogram's source
+/// Puts true colours into the guide at a few places of the `active` samples, 1 to most_hints of them, as dots and as
+/// spots of 3 x 3 pixels: what a user's hints look like to the network (put_hints() in the engine).
+torch::Tensor add_hints(const torch::Tensor& guide, const torch::Tensor& truth, const torch::Tensor& active)
+{
+    const int64_t count = guide.size(0), height = guide.size(2), width = guide.size(3);
+    const torch::Device device = guide.device();
+    const torch::Tensor wanted = uniform({count, 1, 1, 1}, 0, std::log(most_hints), device).exp();
+    const torch::Tensor dots =
+        as_float(torch::rand({count, 1, height, width}, on(device)) * double(height * width) < wanted);
+    const torch::Tensor spots = torch::max_pool2d(dots, 3, 1, 1);
+    const torch::Tensor as_spots = as_float(torch::rand({count, 1, 1, 1}, on(device)) < 0.5);
+    const torch::Tensor hint = torch::lerp(dots, spots, as_spots) * active.view({-1, 1, 1, 1});
+    const torch::Tensor sure =
+        torch::cat({truth, torch::ones({count, guide_channels - 2, height, width}, on(device))}, 1);
+    return torch::lerp(guide, sure, hint);
+}
+
+/// What one step learns from. N samples; h and w are the crop's.
+struct Samples {
+    std::vector<int> modes;
+    torch::Tensor mode; ///< N, on the device
+    ColorizationInput input;
+    torch::Tensor rgb;       ///< N x 3 x h x w, true sRGB
+    torch::Tensor lightness; ///< N x 1 x h x w, L
+    torch::Tensor reference_rgb;
+    torch::Tensor truth2, truth4; ///< true chroma at /2 and /4, recoloured where `turned`
+    torch::Tensor turned;         ///< N, 1: the truth was recoloured, so that it looks like no photo
+    torch::Tensor has_reference;  ///< N, 1 or 0
+
+    torch::Tensor is(Mode which) const { return mode == static_cast<int64_t>(which); }
 };
 
-/// Runs the engine's matcher on each sample. fused: 2N x 64 x h x w, targets first.
-Guides match_batch(const torch::Tensor& fused, const torch::Tensor& target_chroma,
-                   const torch::Tensor& reference_chroma, const std::vector<int>& modes, uint64_t seed)
-{
-    const int count = static_cast<int>(modes.size());
-    const int height = static_cast<int>(fused.size(2)), width = static_cast<int>(fused.size(3));
-    const std::size_t pixels = static_cast<std::size_t>(height) * width;
-    const torch::Tensor maps = fused.to(torch::kCPU).permute({0, 2, 3, 1}).contiguous();
-    const torch::Tensor target = target_chroma.to(torch::kCPU).contiguous();
-    const torch::Tensor reference = reference_chroma.to(torch::kCPU).clone().contiguous();
-    torch::Tensor planes = torch::zeros({count, guide_channels, height, width});
-    const float* map_values = maps.data_ptr<float>();
-    const float* target_values = target.data_ptr<float>();
-    float* reference_values = reference.data_ptr<float>();
-    float* plane_values = planes.data_ptr<float>();
+/// Draws samples from the photos.
+class Sampler {
+  public:
+    Sampler(const TrainingConfig& config, const PhotoStore& photos, SimilarityNetwork similarity, torch::Tensor nearest)
+        : config_(config), photos_(photos), similarity_(std::move(similarity)), nearest_(std::move(nearest))
+    {
+        std::vector<double> shares;
+        for (const char* name : mode_names)
+            shares.push_back(config.mode_shares.count(name) ? config.mode_shares.at(name) : 0.0);
+        shares_ = torch::tensor(shares, torch::kFloat32);
+        plain_places_ = regular_places(config.crop, photos.device()).expand({config.batch, -1, -1, -1});
+    }
 
-    parallel_for(count, 1, 0, [&](int first, int last) {
-        for (int i = first; i < last; i++) {
-            if (modes[i] == none)
-                continue;
-            const FeatureMap target_map{map_values + i * pixels * fused_channels, height, width, fused_channels};
-            const FeatureMap reference_map{map_values + (count + i) * pixels * fused_channels, height, width,
-                                           fused_channels};
-            float* chroma = reference_values + i * 2 * pixels;
-            Guide guide = make_guide(target_map, reference_map, chroma, nullptr, seed + i, 1);
-            if (modes[i] == two_way) {
-                const std::vector<float> there =
-                    vote(guide.reverse, target_values + i * 2 * pixels, 2, height, width, guide_patch);
-                std::copy(there.begin(), there.end(), chroma);
-                const std::vector<float> back = vote(guide.forward, chroma, 2, height, width, guide_patch);
-                std::copy(back.begin(), back.end(), guide.planes.begin() + guide_warp_a * pixels);
-            }
-            std::copy(guide.planes.begin(), guide.planes.end(), plane_values + i * guide_channels * pixels);
+    /// Windows of random photos, for statistics: N x 3 x h x w Lab.
+    torch::Tensor draw_lab() const
+    {
+        return srgb_to_lab(
+            sample_window(photos_, random_windows(photos_, any_photos(), minimum_window), plain_places_));
+    }
+
+    Samples draw(uint64_t seed)
+    {
+        const torch::NoGradGuard no_gradients;
+        const torch::Device device = photos_.device();
+        const int64_t batch = config_.batch, crop = config_.crop;
+        Samples samples;
+        const torch::Tensor mode = torch::multinomial(shares_, batch, true);
+        samples.modes.assign(mode.data_ptr<int64_t>(), mode.data_ptr<int64_t>() + batch);
+        samples.mode = mode.to(device);
+        const torch::Tensor same_photo = samples.is(self) | samples.is(recoloured);
+        const auto chance = [&](double share) { return torch::rand({batch}, on(device)) < share; };
+        const torch::Tensor hinted = chance(config_.hint_share);
+        samples.turned = as_float(samples.is(recoloured) | (samples.is(none) & hinted & chance(turned_hint_share)));
+        samples.has_reference = as_float(~samples.is(none));
+
+        const torch::Tensor chosen = any_photos();
+        const torch::Tensor wants_similar =
+            samples.is(foreign_nearest) | (samples.is(two_way) & chance(similar_two_way_share));
+        const Window window = random_windows(photos_, chosen, minimum_window);
+        const Window other =
+            random_windows(photos_, torch::where(wants_similar, similar_photos(chosen), any_photos()), minimum_window);
+        const Window reference_window = {torch::where(same_photo, window.photo, other.photo),
+                                         torch::where(same_photo.unsqueeze(1), window.centre, other.centre),
+                                         torch::where(same_photo, window.half, other.half),
+                                         torch::where(same_photo, window.mirror, other.mirror)};
+        const torch::Tensor places =
+            torch::where(same_photo.view({-1, 1, 1, 1}), warped_places(batch, crop, device), plain_places_);
+        samples.rgb = sample_window(photos_, window, plain_places_);
+        samples.reference_rgb = cover(sample_window(photos_, reference_window, places),
+                                      as_float(same_photo) * as_float(chance(covered_share)));
+
+        const torch::Tensor lab = srgb_to_lab(samples.rgb), reference_lab = srgb_to_lab(samples.reference_rgb);
+        const ChromaTransform transform(samples.turned);
+        const torch::Tensor truth = transform(lab.narrow(1, 1, 2) / chroma_scale);
+        const torch::Tensor reference_truth = transform(reference_lab.narrow(1, 1, 2) / chroma_scale);
+        samples.truth2 = torch::avg_pool2d(truth, 2);
+        samples.truth4 = torch::avg_pool2d(truth, 4);
+        samples.lightness = lab.narrow(1, 0, 1);
+        samples.input.luminance =
+            normalise_luminance(samples.lightness + torch::randn({batch, 1, crop, crop}, on(device)) *
+                                                        uniform({batch, 1, 1, 1}, 0, 100 * target_noise, device));
+        add_features(samples, jitter_luminance(reference_lab.narrow(1, 0, 1), reference_noise),
+                     torch::avg_pool2d(reference_truth, 4), seed);
+        samples.input.guide = add_hints(samples.input.guide, samples.truth4, as_float(hinted));
+        return samples;
+    }
+
+  private:
+    torch::Tensor any_photos() const
+    {
+        return torch::randint(photos_.size(), {config_.batch}, on(photos_.device(), torch::kInt64));
+    }
+
+    torch::Tensor similar_photos(const torch::Tensor& photo) const
+    {
+        const torch::Tensor which = torch::randint(nearest_.size(1), {photo.size(0), 1}, nearest_.options());
+        return nearest_.index_select(0, photo).gather(1, which).squeeze(1);
+    }
+
+    /// Trunk features, guide and histogram.
+    void add_features(Samples& samples, const torch::Tensor& reference_l, const torch::Tensor& reference_chroma,
+                      uint64_t seed)
+    {
+        const int64_t batch = config_.batch;
+        TrunkFeatures features;
+        torch::Tensor fused;
+        {
+            const Autocast autocast(photos_.device());
+            features = similarity_->features(torch::cat({samples.input.luminance, normalise_luminance(reference_l)})
+                                                 .contiguous(torch::MemoryFormat::ChannelsLast));
+            fused = similarity_->match_maps(features).fused.to(torch::kFloat32);
         }
-    });
-    return {planes.to(fused.device()), reference.to(fused.device())};
+        samples.input.features = {features.half.narrow(0, 0, batch), features.quarter.narrow(0, 0, batch),
+                                  features.eighth.narrow(0, 0, batch), features.sixteenth.narrow(0, 0, batch)};
+        torch::Tensor ways = torch::empty({batch}, torch::kInt64);
+        for (int64_t i = 0; i < batch; i++)
+            ways[i] = static_cast<int64_t>(samples.modes[i] == none      ? no_reference
+                                           : samples.modes[i] == two_way ? two_way_warp
+                                                                         : one_way);
+        const BatchedGuides guides = make_guides(fused.narrow(0, 0, batch), fused.narrow(0, batch, batch),
+                                                 samples.truth4, reference_chroma, ways, seed);
+        samples.input.guide = guides.planes;
+        samples.input.histogram = chroma_histogram(guides.reference) * samples.has_reference.unsqueeze(1);
+    }
+
+    const TrainingConfig& config_;
+    const PhotoStore& photos_;
+    SimilarityNetwork similarity_;
+    torch::Tensor nearest_, shares_, plain_places_;
+};
+
+torch::Tensor cached_neighbours(const TrainingConfig& config, const PhotoStore& photos, const Teacher& teacher)
+{
+    const std::filesystem::path file = config.output / "nearest-photos.pt";
+    torch::Tensor nearest;
+    if (std::filesystem::exists(file))
+        torch::load(nearest, file.string());
+    if (!nearest.defined() || nearest.size(0) != photos.size()) {
+        nearest = nearest_photos(photos, teacher, config.crop, neighbour_count).to(torch::kCPU);
+        torch::save(nearest, file.string());
+    }
+    return nearest.to(photos.device());
 }
 
-torch::Tensor huber(const torch::Tensor& x, const torch::Tensor& truth)
+/// Weights of the chroma bins by how rare they are (Zhang et al., "Colorful image colorization", ECCV 2016).
+torch::Tensor rare_bin_weights(const Sampler& sampler, torch::Device device)
 {
-    return F::huber_loss(x, truth, F::HuberLossFuncOptions().reduction(torch::kNone).delta(huber_delta))
-        .mean({1, 2, 3});
+    torch::Tensor frequency = torch::zeros({histogram_size}, on(device));
+    for (int i = 0; i < 32; i++)
+        frequency += chroma_histogram(sampler.draw_lab().narrow(1, 1, 2) / chroma_scale).sum(0);
+    frequency = frequency / frequency.sum();
+    const torch::Tensor weights = 1.0 / ((1.0 - bin_rebalancing) * frequency + bin_rebalancing / histogram_size);
+    return weights / (weights * frequency).sum();
 }
 
-torch::Tensor nearest_bin(const torch::Tensor& ab)
+/// What a checkpoint holds.
+struct StageTwoImpl : torch::nn::Module {
+    StageTwoImpl()
+    {
+        network = register_module("network", ColorizationNetwork());
+        discriminator = register_module("discriminator", Discriminator());
+    }
+    ColorizationNetwork network{nullptr};
+    Discriminator discriminator{nullptr};
+};
+TORCH_MODULE(StageTwo);
+
+/// The samples (by number) for which `wanted` holds, as an index tensor.
+template <typename Wanted> torch::Tensor numbers(const Samples& samples, Wanted wanted)
 {
-    const torch::Tensor bin = ((ab + 1.0) * (0.5 * (histogram_bins - 1))).round().clamp(0, histogram_bins - 1);
-    return (bin.select(1, 0) * histogram_bins + bin.select(1, 1)).to(torch::kInt64);
+    std::vector<int64_t> found;
+    for (std::size_t i = 0; i < samples.modes.size(); i++)
+        if (wanted(samples.modes[i]))
+            found.push_back(static_cast<int64_t>(i));
+    return torch::tensor(found, torch::kInt64).to(samples.mode.device());
 }
 
-/// Edges of chroma where the luminance has none.
-torch::Tensor unsupported_edges(const torch::Tensor& ab, const torch::Tensor& luminance)
+/// Losses on what the frozen teacher sees in the coloured picture: like the truth, and, for a similar photo as
+/// reference, like something in that photo.
+void add_teacher_losses(const TrainingConfig& config, const Teacher& teacher, const Samples& samples,
+                        const torch::Tensor& chroma, std::map<std::string, torch::Tensor>& losses)
 {
-    const auto along = [&](int64_t dimension) {
-        const int64_t length = ab.size(dimension) - 1;
-        const auto step = [&](const torch::Tensor& x) {
-            return (x.narrow(dimension, 1, length) - x.narrow(dimension, 0, length)).abs();
-        };
-        return (step(ab) * torch::exp(step(luminance) * -10.0)).mean();
+    const auto batch = static_cast<double>(samples.modes.size());
+    const auto seen = [&](const torch::Tensor& number) {
+        const torch::Tensor large =
+            F::interpolate(chroma.index_select(0, number), F::InterpolateFuncOptions()
+                                                               .scale_factor(std::vector<double>{2, 2})
+                                                               .mode(torch::kBilinear)
+                                                               .align_corners(false));
+        const torch::Tensor lab = torch::cat({samples.lightness.index_select(0, number), large * chroma_scale}, 1);
+        return teacher.features(lab_to_srgb(lab));
     };
-    return along(2) + along(3);
+    const torch::Tensor photo_like =
+        numbers(samples, [](int mode) { return mode == self || mode == foreign_nearest || mode == none; });
+    if (config.loss_weight("perceptual") > 0 && photo_like.size(0) > 0) {
+        const TeacherFeatures mine = seen(photo_like);
+        const TeacherFeatures truth = teacher.features(samples.rgb.index_select(0, photo_like));
+        const torch::Tensor weight = 1.0 - samples.turned.index_select(0, photo_like);
+        losses["perceptual"] =
+            ((perceptual_loss(mine.eighth, truth.eighth) + perceptual_loss(mine.sixteenth, truth.sixteenth)) * 0.5 *
+             weight)
+                .sum() /
+            batch;
+    }
+    const torch::Tensor similar = numbers(samples, [](int mode) { return mode == foreign_nearest; });
+    if (config.loss_weight("contextual") > 0 && similar.size(0) > 0)
+        losses["contextual"] =
+            contextual_loss(seen(similar).sixteenth,
+                            teacher.features(samples.reference_rgb.index_select(0, similar)).sixteenth)
+                .sum() /
+            batch;
+}
+
+std::map<std::string, torch::Tensor> chroma_losses(const Samples& samples, const ColorizationOutput& output,
+                                                   const torch::Tensor& bin_weights)
+{
+    const torch::Tensor similar = as_float(samples.is(foreign_nearest));
+    const torch::Tensor truth_weight = 1.0 - (1.0 - foreign_truth_weight) * similar;
+    // A recoloured photo's colours can only be read from its reference, not guessed.
+    const torch::Tensor guess_weight = truth_weight * (1.0 - as_float(samples.is(recoloured)));
+    return {
+        {"chroma", (chroma_loss(output.chroma, samples.truth2) * truth_weight).mean()},
+        {"prior", (chroma_loss(output.prior, samples.truth2) * guess_weight).mean()},
+        {"gate",
+         (gate_loss(output.gate, output.warp, samples.truth2) * samples.has_reference * (1.0 - similar)).mean()},
+        {"bins", (bin_loss(output.bins, samples.truth4, bin_weights) * truth_weight * (1.0 - samples.turned)).mean()},
+        {"histogram", (histogram_loss(chroma_histogram(output.chroma), samples.input.histogram) * similar).mean()},
+        {"edges", unsupported_edges(output.chroma, torch::avg_pool2d(samples.input.luminance, 2))},
+    };
+}
+
+/// Squared errors and their counts by mode for the log: both add up exactly, means of means would not.
+void log_errors(const Samples& samples, const torch::Tensor& chroma, std::map<std::string, torch::Tensor>& values)
+{
+    const torch::Tensor squared = (chroma.detach() - samples.truth2).square().mean({1, 2, 3});
+    for (int m = 0; m < mode_count; m++) {
+        const torch::Tensor here = as_float(samples.mode == m);
+        values[std::string("count_") + mode_names[m]] = here.sum();
+        values[std::string("error_") + mode_names[m]] = (squared * here).sum();
+    }
 }
 
 } // namespace
@@ -192,192 +379,66 @@ void train_colorization(const TrainingConfig& config)
 {
     const torch::Device device(config.device);
     torch::manual_seed(config.seed);
+    std::filesystem::create_directories(config.output);
     SimilarityNetwork similarity(1);
     load_weights(*similarity, config.similarity, "similarity-l");
     similarity->to(device);
     similarity->eval();
-    ColorizationNetwork network, average;
+    StageTwo stage;
+    ColorizationNetwork average;
     if (!config.initial.empty())
-        load_weights(*network, config.initial, "colorization");
-    network->to(device);
+        load_weights(*stage->network, config.initial, "colorization");
+    stage->to(device);
     average->to(device);
-    {
-        torch::NoGradGuard no_gradients;
-        for (std::size_t i = 0; i < network->parameters().size(); i++)
-            average->parameters()[i].copy_(network->parameters()[i]);
-    }
+    restore_state(*average, state_of(*stage->network), config.initial);
+    const Teacher teacher(config.teacher, device);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
-    const int64_t batch = config.batch, crop = config.crop;
-    torch::Tensor nearest;
-    const std::filesystem::path nearest_file = config.output / "nearest-photos.pt";
-    std::filesystem::create_directories(config.output);
-    if (std::filesystem::exists(nearest_file))
-        torch::load(nearest, nearest_file.string());
-    if (!nearest.defined() || nearest.size(0) != photos.size()) {
-        nearest = nearest_photos(photos, Teacher(config.teacher, device), crop);
-        torch::save(nearest, nearest_file.string());
-    }
-    nearest = nearest.to(device);
+    Sampler sampler(config, photos, similarity, cached_neighbours(config, photos, teacher));
+    const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
 
-    torch::optim::AdamW optimizer(network->parameters(),
+    torch::optim::AdamW optimizer(stage->parameters(),
                                   torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
-    TrainingRun run(config, *network, average.get(), optimizer);
+    TrainingRun run(config, *stage, stage->network.get(), average.get(), optimizer);
     torch::manual_seed(config.seed + run.step());
-    at::autocast::set_autocast_dtype(device.type(), torch::kBFloat16);
-
-    std::vector<double> shares;
-    for (const char* name : mode_names)
-        shares.push_back(config.mode_shares.count(name) ? config.mode_shares.at(name) : 0.0);
-    const torch::Tensor share_tensor = torch::tensor(shares, torch::kFloat32);
-
-    const torch::Tensor plain_places = regular_places(crop, device).expand({batch, -1, -1, -1});
-    torch::Tensor bin_weights;
-    {
-        // How often each bin occurs, from windows of random photos.
-        torch::NoGradGuard no_gradients;
-        torch::Tensor frequency = torch::zeros({histogram_size}, on(device));
-        for (int i = 0; i < 32; i++) {
-            const Window window = random_windows(
-                photos, torch::randint(photos.size(), {batch}, on(device, torch::kInt64)), minimum_window);
-            const torch::Tensor lab = srgb_to_lab(sample_window(photos, window, plain_places));
-            frequency += chroma_histogram(lab.narrow(1, 1, 2) / chroma_scale).sum(0);
-        }
-        frequency = frequency / frequency.sum();
-        bin_weights = 1.0 / ((1.0 - rebalancing) * frequency + rebalancing / histogram_size);
-        bin_weights = bin_weights / (bin_weights * frequency).sum();
-    }
-
     while (run.next_step()) {
-        ColorizationInput input;
-        torch::Tensor truth2, truth4, truth_weight, gate_weight, bin_weight, mode;
-        Guides guides;
-        torch::Tensor luminance2;
+        const Samples samples = sampler.draw(config.seed + run.step() * 1000);
+        const torch::Tensor luminance = torch::avg_pool2d(samples.input.luminance, 2);
+        const bool adversarial = config.loss_weight("adversarial") > 0 && run.progress() >= config.adversarial_start;
+        ColorizationOutput output;
         {
-            torch::NoGradGuard no_gradients;
-            mode = torch::multinomial(share_tensor, batch, true);
-            const std::vector<int> modes(mode.data_ptr<int64_t>(), mode.data_ptr<int64_t>() + batch);
-            mode = mode.to(device);
-            const auto is = [&](Mode which) { return mode == static_cast<int64_t>(which); };
-            const torch::Tensor same_photo = is(self) | is(recoloured);
-
-            const torch::Tensor chosen = torch::randint(photos.size(), {batch}, on(device, torch::kInt64));
-            const torch::Tensor similar =
-                nearest.index_select(0, chosen)
-                    .gather(1, torch::randint(nearest.size(1), {batch, 1}, on(device, torch::kInt64)))
-                    .squeeze(1);
-            const torch::Tensor any = torch::randint(photos.size(), {batch}, on(device, torch::kInt64));
-            // The two-way warp, too, sees similar photos in 60 % of its samples.
-            const torch::Tensor wants_similar =
-                is(foreign_nearest) | (is(two_way) & (torch::rand({batch}, on(device)) < 0.6));
-            const Window window = random_windows(photos, chosen, minimum_window);
-            const Window other = random_windows(photos, torch::where(wants_similar, similar, any), minimum_window);
-            Window reference_window;
-            reference_window.photo = torch::where(same_photo, window.photo, other.photo);
-            reference_window.centre = torch::where(same_photo.unsqueeze(1), window.centre, other.centre);
-            reference_window.half = torch::where(same_photo, window.half, other.half);
-            reference_window.mirror = torch::where(same_photo, window.mirror, other.mirror);
-            const torch::Tensor places =
-                torch::where(same_photo.view({-1, 1, 1, 1}), warped_places(batch, crop, device), plain_places);
-
-            const torch::Tensor rgb = sample_window(photos, window, plain_places);
-            torch::Tensor reference_rgb = sample_window(photos, reference_window, places);
-            const torch::Tensor covered =
-                same_photo.to(torch::kFloat32) * (torch::rand({batch}, on(device)) < 0.6).to(torch::kFloat32);
-            reference_rgb = cover(reference_rgb, covered);
-
-            const torch::Tensor lab = srgb_to_lab(rgb), reference_lab = srgb_to_lab(reference_rgb);
-            const ChromaTransform transform(is(recoloured).to(torch::kFloat32));
-            const torch::Tensor truth = transform(lab.narrow(1, 1, 2) / chroma_scale);
-            const torch::Tensor reference_truth = transform(reference_lab.narrow(1, 1, 2) / chroma_scale);
-            truth2 = torch::avg_pool2d(truth, 2);
-            truth4 = torch::avg_pool2d(truth, 4);
-
-            const torch::Tensor target_l =
-                (lab.narrow(1, 0, 1) + torch::randn({batch, 1, crop, crop}, on(device)) *
-                                           uniform({batch, 1, 1, 1}, 0, 100 * target_noise, device));
-            input.luminance = normalise_luminance(target_l);
-            luminance2 = torch::avg_pool2d(input.luminance, 2);
-            const torch::Tensor reference_l = jitter_luminance(reference_lab.narrow(1, 0, 1), reference_noise);
-
-            at::autocast::set_autocast_enabled(device.type(), true);
-            const TrunkFeatures features =
-                similarity->features(torch::cat({input.luminance, normalise_luminance(reference_l)})
-                                         .contiguous(torch::MemoryFormat::ChannelsLast));
-            const MatchMaps maps = similarity->match_maps(features);
-            at::autocast::clear_cache();
-            at::autocast::set_autocast_enabled(device.type(), false);
-            input.features = {features.half.narrow(0, 0, batch), features.quarter.narrow(0, 0, batch),
-                              features.eighth.narrow(0, 0, batch), features.sixteenth.narrow(0, 0, batch)};
-            guides = match_batch(maps.fused, truth4, torch::avg_pool2d(reference_truth, 4), modes,
-                                 config.seed + run.step() * 1000);
-            input.guide = guides.planes;
-            const torch::Tensor has_reference = (~is(none)).to(torch::kFloat32);
-            input.histogram = chroma_histogram(guides.reference) * has_reference.unsqueeze(1);
-
-            truth_weight = torch::where(is(foreign_nearest), torch::full({batch}, foreign_truth_weight, on(device)),
-                                        torch::ones({batch}, on(device)));
-            gate_weight = (has_reference * (~is(foreign_nearest)).to(torch::kFloat32));
-            bin_weight = (~is(recoloured)).to(torch::kFloat32);
+            const Autocast autocast(device);
+            output = stage->network(samples.input, true);
         }
-
-        at::autocast::set_autocast_enabled(device.type(), true);
-        const ColorizationOutput output = network(input, true);
-        at::autocast::clear_cache();
-        at::autocast::set_autocast_enabled(device.type(), false);
-
-        const torch::Tensor output_error = huber(output.chroma, truth2);
-        const torch::Tensor chroma_loss = (output_error * truth_weight).mean();
-        const torch::Tensor prior_loss = (huber(output.prior, truth2) * truth_weight).mean();
-        const torch::Tensor distance = (output.warp.detach() - truth2).square().sum(1, true).sqrt() * chroma_scale;
-        const torch::Tensor right = (distance < gate_threshold).to(torch::kFloat32);
-        const torch::Tensor gate_loss =
-            (F::binary_cross_entropy_with_logits(output.gate, right,
-                                                 F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
-                 .mean({1, 2, 3}) *
-             gate_weight)
-                .mean();
-        const torch::Tensor labels = nearest_bin(truth4);
-        const torch::Tensor per_place =
-            F::cross_entropy(output.bins, labels, F::CrossEntropyFuncOptions().reduction(torch::kNone)) *
-            bin_weights.index_select(0, labels.flatten()).view(labels.sizes());
-        const torch::Tensor bin_loss = (per_place.mean({1, 2}) * bin_weight).mean();
-        torch::Tensor histogram_loss = torch::zeros({}, on(device));
-        const torch::Tensor foreign = (mode == static_cast<int64_t>(foreign_nearest)).nonzero().squeeze(1);
-        if (foreign.size(0) > 0) {
-            const torch::Tensor mine = chroma_histogram(output.chroma.index_select(0, foreign));
-            const torch::Tensor theirs = input.histogram.index_select(0, foreign);
-            histogram_loss = ((mine - theirs).square() / (mine + theirs + 1e-4)).sum() / static_cast<double>(batch);
-        }
-        const torch::Tensor edges = unsupported_edges(output.chroma, luminance2);
-        const torch::Tensor loss =
-            config.loss_weight("chroma") * chroma_loss + config.loss_weight("prior") * prior_loss +
-            config.loss_weight("gate") * gate_loss + config.loss_weight("bins") * bin_loss +
-            config.loss_weight("histogram") * histogram_loss + config.loss_weight("edges") * edges;
+        std::map<std::string, torch::Tensor> losses = chroma_losses(samples, output, bin_weights);
+        add_teacher_losses(config, teacher, samples, output.chroma, losses);
+        if (adversarial)
+            losses["adversarial"] =
+                -(stage->discriminator(luminance, output.chroma).mean({1, 2, 3}) * (1.0 - samples.turned)).mean();
+        torch::Tensor loss = torch::zeros({}, on(device));
+        for (const auto& [name, value] : losses)
+            loss = loss + config.loss_weight(name) * value;
         optimizer.zero_grad();
         loss.backward();
-        torch::nn::utils::clip_grad_norm_(network->parameters(), 1.0);
-        optimizer.step();
-
-        std::map<std::string, double> values = {
-            {"chroma", chroma_loss.item<double>()},       {"prior", prior_loss.item<double>()},
-            {"gate", gate_loss.item<double>()},           {"bins", bin_loss.item<double>()},
-            {"histogram", histogram_loss.item<double>()}, {"edges", edges.item<double>()}};
-        // PSNR_ab by mode would need means of means; the squared errors and their counts add up exactly.
-        const torch::Tensor squared = (output.chroma.detach() - truth2).square().mean({1, 2, 3});
-        for (int m = 0; m < mode_count; m++) {
-            const torch::Tensor here = (mode == m).to(torch::kFloat32);
-            values[std::string("count_") + mode_names[m]] = here.sum().item<double>();
-            values[std::string("error_") + mode_names[m]] = (squared * here).sum().item<double>();
+        if (adversarial) {
+            // The generator's loss left gradients here that pull the discriminator the wrong way.
+            stage->discriminator->zero_grad();
+            const torch::Tensor photo_like = (samples.turned < 0.5).nonzero().squeeze(1);
+            const torch::Tensor seen = luminance.index_select(0, photo_like);
+            losses["discriminator"] =
+                discriminator_loss(stage->discriminator(seen, samples.truth2.index_select(0, photo_like)),
+                                   stage->discriminator(seen, output.chroma.detach().index_select(0, photo_like)));
+            losses["discriminator"].backward();
         }
-        run.finish_step(values);
+        torch::nn::utils::clip_grad_norm_(stage->network->parameters(), 1.0);
+        optimizer.step();
+        for (auto& [name, value] : losses)
+            value = value.detach();
+        log_errors(samples, output.chroma, losses);
+        run.finish_step(losses);
     }
     save_weights(*average, config.output / "colorization.safetensors", "colorization",
-                 {{"data", std::to_string(photos.size()) + " photos, see models/README.md"},
-                  {"training", "chromatch-train colorization, " + std::to_string(run.step()) + " steps of " +
-                                   std::to_string(batch) + " samples at " + std::to_string(crop) + " px, seed " +
-                                   std::to_string(config.seed)}},
-                 true);
+                 run.metadata("colorization", photos.size(), "samples"), true);
 }
 
 } // namespace chromatch

@@ -11,6 +11,7 @@
 
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "training/classification.h"
 #include "training/run.h"
 #include "training/sampling.h"
 #include "training/teacher.h"
@@ -106,14 +107,14 @@ void train_similarity(const TrainingConfig& config)
         throw std::runtime_error("network must be similarity-l or similarity-rgb, not \"" + config.network + "\".");
     StageOne stage(colour ? 3 : 1);
     if (!config.initial.empty())
-        load_weights(*stage->network, config.initial, config.network);
+        load_similarity(stage->network, config.initial);
     stage->to(device);
     const Teacher teacher(config.teacher, device);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
     torch::optim::AdamW optimizer(stage->parameters(),
                                   torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
-    TrainingRun run(config, *stage, nullptr, optimizer);
+    TrainingRun run(config, *stage, nullptr, nullptr, optimizer);
     stage->train();
     torch::manual_seed(config.seed + run.step());
     at::autocast::set_autocast_dtype(device.type(), torch::kBFloat16);
@@ -181,17 +182,13 @@ void train_similarity(const TrainingConfig& config)
         loss.backward();
         torch::nn::utils::clip_grad_norm_(stage->parameters(), 2.0);
         optimizer.step();
-        run.finish_step({{"distillation", distillation.item<double>()},
-                         {"relation", relation.item<double>()},
-                         {"contrast", contrast.item<double>()},
-                         {"found", ((found * inside).sum() / inside.sum().clamp_min(1.0)).item<double>()}});
+        run.finish_step({{"distillation", distillation},
+                         {"relation", relation},
+                         {"contrast", contrast},
+                         {"found", (found * inside).sum() / inside.sum().clamp_min(1.0)}});
     }
     save_weights(*stage->network, config.output / (config.network + ".safetensors"), config.network,
-                 {{"data", std::to_string(photos.size()) + " photos, see models/README.md"},
-                  {"training", "chromatch-train similarity, " + std::to_string(run.step()) + " steps of " +
-                                   std::to_string(batch) + " pairs at " + std::to_string(crop) + " px, seed " +
-                                   std::to_string(config.seed)}},
-                 true);
+                 run.metadata("similarity", photos.size(), "pairs"), true);
 }
 
 } // namespace chromatch

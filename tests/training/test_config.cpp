@@ -52,13 +52,16 @@ TEST_F(Config, NamesWhatIsWrong)
     EXPECT_THAT(refusal(R"({"seconds": 1, "loss_weights": {"gaet": 1}})"), testing::HasSubstr("gaet"));
     EXPECT_THAT(refusal(R"({"seconds": 1, "mode_shares": {"self": -1}})"), testing::HasSubstr("self"));
     EXPECT_THAT(refusal(R"({"seconds": 1, "crop": 100})"), testing::HasSubstr("100"));
+    EXPECT_THAT(refusal(R"({"seconds": 1, "trunk_rate": -0.5})"), testing::HasSubstr("trunk_rate"));
+    EXPECT_THAT(refusal(R"({"seconds": 1, "steps": -3})"), testing::HasSubstr("steps"));
     EXPECT_THAT(refusal(R"({"seconds": 0})"), testing::HasSubstr("seconds"));
     EXPECT_THAT(refusal("{"), testing::HasSubstr("not a JSON object"));
 }
 
 TEST_F(Config, OfEveryStageIsValid)
 {
-    for (const char* name : {"similarity-l.json", "colorization.json", "colorization-trust.json"})
+    for (const char* name : {"similarity-l.json", "similarity-rgb.json", "classification-l.json",
+                             "classification-rgb.json", "colorization.json", "colorization-trust.json"})
         EXPECT_NO_THROW(read_config(std::filesystem::path(CHROMATCH_TEST_MODELS) / "training" / name, {})) << name;
 }
 
