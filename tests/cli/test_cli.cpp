@@ -118,6 +118,20 @@ class Cli : public testing::Test {
 
     std::string make(const std::string& name, const char* format) const { return make(name, babl_format(format)); }
 
+    /// Green paint on the left half of a transparent picture.
+    std::string paint(const std::string& name) const
+    {
+        const GeglRectangle extent{0, 0, width, height};
+        GeglBuffer* buffer = gegl_buffer_new(&extent, babl_format("R'G'B'A u8"));
+        std::vector<float> values;
+        for (int i = 0; i < width * height; ++i)
+            values.insert(values.end(), {0.2f, 0.6f, 0.1f, i % width < width / 2 ? 1.0f : 0.0f});
+        gegl_buffer_set(buffer, &extent, 0, babl_format("R'G'B'A float"), values.data(), GEGL_AUTO_ROWSTRIDE);
+        save(buffer, name);
+        g_object_unref(buffer);
+        return path(name);
+    }
+
     static Picture read(const std::string& file)
     {
         GeglNode* graph = gegl_node_new();
@@ -470,6 +484,31 @@ TEST_F(CliColouring, StrengthZeroIsGray)
     }
 }
 
+TEST_F(CliColouring, HintsAreObeyed)
+{
+    const std::string target = make("g.png", "Y' u8");
+    const Outcome outcome = run({target, "--hints", paint("hints.png"), "--output", path("hinted.png")});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    const Picture result = read(path("hinted.png"));
+    double green = 0, red = 0;
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width / 2; ++x) {
+            const float* rgba = &result.rgba[4 * (static_cast<std::size_t>(y) * width + x)];
+            red += rgba[0];
+            green += rgba[1];
+        }
+    EXPECT_GT(green, 1.3 * red);
+}
+
+TEST_F(Cli, HintsThatCannotBeUsedAreRefused)
+{
+    const std::string target = make("g.png", "Y' u8");
+    const Outcome outcome = run({target, "--hints", make("opaque.png", "R'G'B' u8")});
+    EXPECT_EQ(outcome.status, 70);
+    EXPECT_NE(outcome.err.find(path("opaque.png") + ": the hints cover the whole picture"), std::string::npos)
+        << outcome.err;
+}
+
 TEST_F(CliColouring, OneMissingTargetDoesNotStopTheOthers)
 {
     const Outcome outcome = run({path("absent.png"), make("g.png", "Y' u8")});
@@ -538,6 +577,7 @@ TEST_F(Cli, WrongUsageIsStatus64AndNamesTheValue)
         {{target, "--output", path("no/where.png")}, "no/where.png"},
         {{target, target, "--output", path("one.png")}, "one.png"},
         {{target, target}, "written twice"},
+        {{target, target, "--hints", target}, "hints belong to one photo"},
     };
     for (const auto& [words, part] : commands) {
         const Outcome outcome = run(words);
