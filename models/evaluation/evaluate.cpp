@@ -42,7 +42,7 @@ constexpr const char* usage =
     "                       $CHROMATCH_PHOTOS, else shared/photos beside the source)\n"
     "  --pairs FILE         the nearest photo of each photo, for P3 (default: the source's\n"
     "                       models/evaluation/nearest-photos.tsv)\n"
-    "  --protocols P1,...   only these of P1 to P5 (default: all)\n"
+    "  --protocols P1,...   only these of P1, P2, P3, P4, P4h, P5 (default: all)\n"
     "  --methods NAME,...   only these (default: network,propagation,look-up,welsh,gray); there are also G'MIC's\n"
     "                       pca,histogram,rgb and GIMP's sample-colorize, where those programs are installed\n"
     "  --limit N            colours only the first N photos; the others still serve as references\n"
@@ -96,7 +96,7 @@ fs::path parse_output(const std::string& option, const std::string& text)
 
 std::string default_sheet_protocol(const Arguments& arguments)
 {
-    for (const char* protocol : {"P3", "P1", "P4", "P5"})
+    for (const char* protocol : {"P3", "P1", "P4", "P4h", "P5"})
         if (arguments.runs(protocol))
             return protocol;
     return "";
@@ -137,7 +137,7 @@ Arguments parse(int count, char** words)
         else if (option == "--sheet-rows")
             arguments.sheet_rows = parse_number<std::size_t>(option, take(), 1, 1000);
         else if (option == "--sheet-protocol")
-            arguments.sheet_protocol = parse_selection(option, take(), {"P1", "P3", "P4", "P5"}).front();
+            arguments.sheet_protocol = parse_selection(option, take(), {"P1", "P3", "P4", "P4h", "P5"}).front();
         else if (option == "--limit")
             arguments.limit = parse_number<std::size_t>(option, take(), 1, 1000000);
         else if (option == "--working-size")

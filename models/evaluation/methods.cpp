@@ -84,8 +84,10 @@ std::vector<WelshSample> welsh_samples(const LabImage& reference, std::uint64_t 
 
 Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed)
 {
-    const auto colour = [&colorizer, working_size, seed](const Plane& target, const LabImage* reference) {
+    const auto colour = [&colorizer, working_size, seed](const Plane& target, const LabImage* reference,
+                                                         const Hints& hints) {
         Request request;
+        request.hints = hints;
         request.luminance = target;
         if (reference)
             request.references.push_back({*reference, {}});
@@ -97,19 +99,21 @@ Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed
         return Coloured{
             {target, std::move(result.a), std::move(result.b)}, std::move(result.confidence), elapsed.count()};
     };
-    return {"network", Method::Reference::optional, true, colour};
+    return {"network", Method::Reference::optional, true, colour, true};
 }
 
 Method lookup_method()
 {
-    return {"look-up", Method::Reference::needed, false, [](const Plane& target, const LabImage* reference) {
+    return {"look-up", Method::Reference::needed, false,
+            [](const Plane& target, const LabImage* reference, const Hints&) {
                 return Coloured{luminance_lookup(target, *reference), {}};
             }};
 }
 
 Method welsh_method(std::uint64_t seed)
 {
-    return {"welsh", Method::Reference::needed, false, [seed](const Plane& target, const LabImage* reference) {
+    return {"welsh", Method::Reference::needed, false,
+            [seed](const Plane& target, const LabImage* reference, const Hints&) {
                 return Coloured{welsh_transfer(target, *reference, seed), {}};
             }};
 }
@@ -117,7 +121,7 @@ Method welsh_method(std::uint64_t seed)
 Method gray_method()
 {
     return {"gray", Method::Reference::ignored, false,
-            [](const Plane& target, const LabImage*) { return Coloured{gray_image(target), {}}; }};
+            [](const Plane& target, const LabImage*, const Hints&) { return Coloured{gray_image(target), {}}; }};
 }
 
 LabImage luminance_lookup(const Plane& target, const LabImage& reference)

@@ -27,8 +27,9 @@ struct Method {
     std::string name;
     Reference reference = Reference::needed;
     bool alone = false; ///< uses all cores itself, or must not be called by two threads at a time
-    /// `reference`: null for none.
-    std::function<Coloured(const Plane& target, const LabImage* reference)> colour;
+    /// `reference`: null for none. `hints`: empty planes for none; given only to a method that takes them.
+    std::function<Coloured(const Plane& target, const LabImage* reference, const Hints& hints)> colour;
+    bool takes_hints = false;
 };
 
 /// "network": the engine. `colorizer` must outlive the method.

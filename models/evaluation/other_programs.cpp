@@ -195,7 +195,7 @@ Method gmic_method(const std::string& name)
     };
     const std::vector<std::string> command = commands.at(name);
     require_program("gmic");
-    const auto colour = [command](const Plane& target, const LabImage* reference) {
+    const auto colour = [command](const Plane& target, const LabImage* reference, const Hints&) {
         const TemporaryFolder folder;
         const auto file = [&](const char* name) { return (folder.path() / name).string(); };
         write_ppm(gray_image(target), file("target.ppm"));
@@ -213,7 +213,8 @@ Method gmic_method(const std::string& name)
 Method sample_colorize_method()
 {
     const auto gimp = std::make_shared<SampleColorizer>();
-    return {"sample-colorize", Method::Reference::needed, true, [gimp](const Plane& target, const LabImage* reference) {
+    return {"sample-colorize", Method::Reference::needed, true,
+            [gimp](const Plane& target, const LabImage* reference, const Hints&) {
                 return Coloured{gimp->colour(target, *reference), {}};
             }};
 }

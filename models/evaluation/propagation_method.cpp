@@ -54,7 +54,8 @@ Method propagation_method(const std::filesystem::path& models, int working_size,
     SimilarityNetwork network(1);
     load_weights(*network, models / "similarity-l.safetensors", "similarity-l");
     network->eval();
-    const auto timed = [network, working_size, seed](const Plane& target, const LabImage* reference) mutable {
+    const auto timed = [network, working_size, seed](const Plane& target, const LabImage* reference,
+                                                     const Hints&) mutable {
         const auto start = std::chrono::steady_clock::now();
         LabImage image = colour(network, target, *reference, working_size, seed);
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 constexpr double trusted_difference = 8; // deltaE76 below which a colour counts as right
+constexpr int hint_count = 24;
 
 double confidence_auc(const Coloured& result, const LabImage& truth)
 {
@@ -52,6 +53,8 @@ void measure(const Coloured& result, const LabImage& truth, const std::optional<
 
 bool takes_part(const Method& method, const Trial& trial)
 {
+    if (!trial.hints.mask.empty() && !method.takes_hints)
+        return false;
     if (trial.protocol == "any" || method.reference == Method::Reference::ignored)
         return trial.protocol == "any" && method.reference == Method::Reference::ignored;
     return trial.reference || method.reference == Method::Reference::optional;
@@ -77,6 +80,8 @@ std::vector<Trial> make_trials(const std::vector<NamedPhoto>& photos, std::size_
         trials.push_back({"P3", 0, photos[nearest].image});
     if (wanted("P4"))
         trials.push_back({"P4", 0, {}});
+    if (wanted("P4h"))
+        trials.push_back({"P4h", 0, {}, draw_hints(truth, hint_count, named_seed(options.seed, photos[photo].name))});
     if (wanted("P5") && wrong != photo)
         trials.push_back({"P5", 0, photos[wrong].image});
     trials.push_back({"any", 0, {}});
@@ -93,7 +98,8 @@ void colour(const std::vector<Method>& methods, const Plane& target, std::vector
             if (!takes_part(methods[m], trial))
                 continue;
             const auto work = [&methods, &target, &trial, m] {
-                trial.results[m] = methods[m].colour(target, trial.reference ? &*trial.reference : nullptr);
+                trial.results[m] =
+                    methods[m].colour(target, trial.reference ? &*trial.reference : nullptr, trial.hints);
             };
             if (methods[m].alone)
                 work();
@@ -113,11 +119,13 @@ std::vector<Row> empty_rows(const std::vector<Method>& methods, const Evaluation
         row.figures.fill(std::vector<double>(targets, nothing));
         rows.push_back(std::move(row));
     };
-    for (const std::string protocol : {"P1", "P3", "P4", "P5", "any"}) {
+    for (const std::string protocol : {"P1", "P3", "P4", "P4h", "P5", "any"}) {
         if (protocol != "any" && !options.protocols.contains(protocol))
             continue;
         Trial trial{protocol, 0, {}};
-        if (protocol != "P4" && protocol != "any")
+        if (protocol == "P4h")
+            trial.hints.mask = Plane(1, 1);
+        else if (protocol != "P4" && protocol != "any")
             trial.reference.emplace();
         for (const Method& method : methods)
             if (takes_part(method, trial))
@@ -211,6 +219,25 @@ LabImage turn_hue(const LabImage& image, double degrees)
         turned.b.values[i] = sine * a + cosine * b;
     }
     return turned;
+}
+
+Hints draw_hints(const LabImage& truth, int count, std::uint64_t seed)
+{
+    const int height = truth.l.height, width = truth.l.width;
+    const int side = std::max(1, std::min(height, width) / 64);
+    Hints hints{Plane(height, width), Plane(height, width), Plane(height, width)};
+    Random random(named_seed(seed, "hints"));
+    for (int i = 0; i < count; ++i) {
+        const int top = static_cast<int>(random.index(height - side + 1));
+        const int left = static_cast<int>(random.index(width - side + 1));
+        for (int y = top; y < top + side; ++y)
+            for (int x = left; x < left + side; ++x) {
+                hints.a.at(y, x) = truth.a.at(top + side / 2, left + side / 2);
+                hints.b.at(y, x) = truth.b.at(top + side / 2, left + side / 2);
+                hints.mask.at(y, x) = 1;
+            }
+    }
+    return hints;
 }
 
 Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedPhoto>& photos,

@@ -6,6 +6,7 @@
 //     P2  the same with the reference's colours turned by 45, 90, 135 and 180 degrees of hue: does the result follow?
 //     P3  real pairs: the reference is the nearest other photo of the set (photo_lists.h)
 //     P4  no reference
+//     P4h the same with 24 dabs of the true colour as hints
 //     P5  a wrong reference: any other photo of the set
 #pragma once
 
@@ -76,11 +77,12 @@ struct Evaluation {
 struct Trial {
     std::string protocol;               ///< "P1" to "P5", or "any"
     double turned = 0;                  ///< P2: degrees
-    std::optional<LabImage> reference;  ///< none in P4 and "any"
+    std::optional<LabImage> reference;  ///< none in P4, P4h and "any"
+    Hints hints = {};                   ///< P4h
     std::vector<Coloured> results = {}; ///< in the methods' order; an empty image where a method does not take part
 };
 
-const std::vector<std::string> all_protocols{"P1", "P2", "P3", "P4", "P5"};
+const std::vector<std::string> all_protocols{"P1", "P2", "P3", "P4", "P4h", "P5"};
 
 struct EvaluationOptions {
     std::set<std::string> protocols{all_protocols.begin(), all_protocols.end()};
@@ -94,6 +96,10 @@ std::vector<std::size_t> wrong_references(std::size_t count, std::uint64_t seed)
 
 /// `image` with its hues turned by `degrees`; L and chroma stay. May leave the sRGB gamut.
 LabImage turn_hue(const LabImage& image, double degrees);
+
+/// `count` squares, a 64th of the short side wide, at random places, each in the true colour of its middle: a user's
+/// dabs.
+Hints draw_hints(const LabImage& truth, int count, std::uint64_t seed);
 
 /// Runs the protocols. `nearest`: for P3, the index of each target's reference. `after_photo` is called with each
 /// photo's index and trials once the photo is done. Throws what the methods throw.

@@ -120,6 +120,7 @@ std::vector<Difference> differences(const Evaluation& evaluation)
             compare(protocol, protocol, other);
     compare("P3", "P4", "network");
     compare("P5", "P4", "network");
+    compare("P4h", "P4", "network");
     return result;
 }
 

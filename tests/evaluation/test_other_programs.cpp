@@ -72,10 +72,10 @@ TEST(Gmic, IsCalledAsItsManualSays)
     const ProgramInPath program("gmic", "[ \"$3 $4 $5 $6 $7 $8\" = 'to_rgb transfer_histogram[0] [1],256 cut[0] 0,255 "
                                         "o[0]' ] && cp \"$2\" \"$9\"\n");
     const LabImage reference = flat(3, 4, 60, 20, -30);
-    const LabImage result = gmic_method("histogram").colour(Plane(3, 4, 50.0f), &reference).image;
+    const LabImage result = gmic_method("histogram").colour(Plane(3, 4, 50.0f), &reference, {}).image;
     EXPECT_NEAR(result.a.values[5], 20, 1);
     EXPECT_NEAR(result.b.values[5], -30, 1);
-    EXPECT_EQ(failure([&] { gmic_method("pca").colour(Plane(3, 4, 50.0f), &reference); }), "gmic failed.");
+    EXPECT_EQ(failure([&] { gmic_method("pca").colour(Plane(3, 4, 50.0f), &reference, {}); }), "gmic failed.");
 }
 
 TEST(OtherPrograms, SayThatTheyAreNotInstalled)
@@ -93,7 +93,8 @@ TEST(SampleColorize, TellsWhenGimpEnds)
     const ProgramInPath program("gimp-console", "exit 0\n");
     const LabImage reference = flat(3, 4, 60, 20, -30);
     const Method method = sample_colorize_method();
-    EXPECT_EQ(failure([&] { method.colour(Plane(3, 4, 50.0f), &reference); }), "gimp-console ended before its work.");
+    EXPECT_EQ(failure([&] { method.colour(Plane(3, 4, 50.0f), &reference, {}); }),
+              "gimp-console ended before its work.");
 }
 
 } // namespace

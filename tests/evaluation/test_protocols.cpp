@@ -76,6 +76,28 @@ TEST(TurnHue, TurnsFromRedTowardsYellow)
     EXPECT_EQ(yellow.l.values[0], 50);
 }
 
+TEST(DrawHints, AreTrueColoursAtAFewPlaces)
+{
+    LabImage truth{Plane(128, 200, 50.0f), Plane(128, 200), Plane(128, 200, -7.0f)};
+    for (int y = 0; y < 128; ++y)
+        for (int x = 0; x < 200; ++x)
+            truth.a.at(y, x) = static_cast<float>(x);
+    const Hints hints = draw_hints(truth, 5, 1);
+    int painted = 0;
+    for (int y = 0; y < 128; ++y)
+        for (int x = 0; x < 200; ++x)
+            if (hints.mask.at(y, x) > 0) {
+                ++painted;
+                EXPECT_NEAR(hints.a.at(y, x), x, 1.5); // one colour for each square of 2 x 2
+                EXPECT_EQ(hints.b.at(y, x), -7);
+            }
+    EXPECT_GT(painted, 2 * 2);
+    EXPECT_LE(painted, 5 * 2 * 2);
+    EXPECT_EQ(draw_hints(truth, 5, 1).mask.values, hints.mask.values);
+    EXPECT_NE(draw_hints(truth, 5, 2).mask.values, hints.mask.values);
+    EXPECT_EQ(draw_hints({Plane(1, 1, 50.0f), Plane(1, 1, 3.0f), Plane(1, 1)}, 5, 1).a.at(0, 0), 3);
+}
+
 /// The protocols with `colorizer` as network beside the look-up and gray; each photo's nearest is the next one.
 Evaluation evaluate_with(
     FakeColorizer& colorizer, const std::vector<NamedPhoto>& photos, const EvaluationOptions& options = {},
@@ -102,7 +124,7 @@ TEST(Evaluate, TellsAnObeyingColorizerFromOneThatIgnores)
     for (const bool obeys : {true, false}) {
         FakeColorizer colorizer(obeys);
         const Evaluation evaluation = evaluate_with(colorizer, two_photos());
-        EXPECT_EQ(colorizer.calls, 2 * 8); // P1, four of P2, P3, P4, P5
+        EXPECT_EQ(colorizer.calls, 2 * 9); // P1, four of P2, P3, P4, P4h, P5
         ASSERT_EQ(evaluation.obedience.size(), 2u);
         for (const double slope : evaluation.obedience[0].slopes)
             EXPECT_NEAR(slope, obeys ? 1 : 0, 1e-4);
