@@ -95,6 +95,8 @@ struct Options {
     /// of 16.
     int working_size = default_working_size;
     float strength = 1.0f; ///< factor on the chroma, [0, 2]; 0 gives gray
+    /// The references count fully, however little they have in common with the target.
+    bool insist = false;
     Device device = Device::automatic;
     std::uint64_t seed = 0; ///< of PatchMatch's random search; maps small enough for exact search ignore it
 };
@@ -103,7 +105,7 @@ struct Request {
     Plane luminance; ///< the target: L in [0, 100]; what lies a little outside counts as 0 or 100
     Plane mask;      ///< same size; where it is below 0.5 the result is 0. Empty: everywhere.
     /// At most 255; none means automatic colouring. References that have next to nothing in common with the target give
-    /// way to automatic colouring.
+    /// way to automatic colouring (but see Options::insist).
     std::vector<Reference> references;
     Hints hints; ///< stand above the references; with or without them
     Options options;

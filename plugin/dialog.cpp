@@ -248,7 +248,7 @@ void fill(GimpProcedureDialog* dialog)
     gimp_procedure_dialog_get_label(dialog, "advanced-title", _("_Advanced"), FALSE, TRUE);
     gimp_procedure_dialog_fill_box(dialog, "advanced-box", "working-size", "device", "seed", nullptr);
     gimp_procedure_dialog_fill_expander(dialog, "advanced", "advanced-title", FALSE, "advanced-box");
-    gimp_procedure_dialog_fill(dialog, "strength", "output", "advanced", nullptr);
+    gimp_procedure_dialog_fill(dialog, "strength", "output", "insist", "advanced", nullptr);
 }
 
 } // namespace

@@ -58,6 +58,11 @@ void add_arguments(GimpProcedure* procedure)
                                       "picture can still be edited there"),
                                     nullptr),
         "new-layer", flags());
+    gimp_procedure_add_boolean_argument(
+        procedure, "insist", _("_Insist on the reference"),
+        _("Takes the reference's colors even where the two pictures seem to have nothing in common. Otherwise such a "
+          "reference gives way to guessed colors."),
+        FALSE, flags());
     gimp_procedure_add_int_argument(
         procedure, "seed", _("S_eed"),
         _("Start of the random search for matches. The same seed gives the same picture; another one may find other "
@@ -85,14 +90,16 @@ Settings read_settings(GimpProcedureConfig* config, GimpRunMode run_mode)
     double strength = 0.0;
     int working_size = 0;
     int seed = 0;
+    gboolean insist = FALSE;
     g_object_get(config, "reference", &reference, "reference-file", &reference_file, "strength", &strength,
-                 "working-size", &working_size, "seed", &seed, nullptr);
+                 "working-size", &working_size, "seed", &seed, "insist", &insist, nullptr);
     Settings settings;
     settings.reference.reset(reference);
     settings.reference_file.reset(reference_file);
     settings.output = static_cast<Output>(gimp_procedure_config_get_choice_id(config, "output"));
     settings.options.strength = static_cast<float>(strength);
     settings.options.working_size = working_size;
+    settings.options.insist = insist != FALSE;
     settings.options.seed = static_cast<std::uint64_t>(seed);
     settings.options.device = static_cast<Device>(gimp_procedure_config_get_choice_id(config, "device"));
 

@@ -33,6 +33,7 @@ struct RawArguments {
     char* strength = nullptr;
     char* device = nullptr;
     char* seed = nullptr;
+    gboolean insist = FALSE;
     gboolean json = FALSE;
     gboolean version = FALSE;
 
@@ -63,6 +64,8 @@ void parse_raw(int count, char** words, RawArguments& raw)
         {"size", 0, 0, G_OPTION_ARG_STRING, &raw.size,
          "Short side, in pixels, that the networks see: 64 to 1024 (default 256)", "N"},
         {"strength", 0, 0, G_OPTION_ARG_STRING, &raw.strength, "Factor on the colours: 0 to 2 (default 1)", "X"},
+        {"insist", 0, 0, G_OPTION_ARG_NONE, &raw.insist,
+         "Takes the references' colours even where they seem to have nothing in common with the target", nullptr},
         {"device", 0, 0, G_OPTION_ARG_STRING, &raw.device, "auto, cpu or cuda (default auto)", "NAME"},
         {"seed", 0, 0, G_OPTION_ARG_STRING, &raw.seed, "Seed of the matching's random search (default 0)", "N"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &raw.json, "Prints sizes, times, memory and confidence as JSON", nullptr},
@@ -187,6 +190,7 @@ Arguments parse_arguments(int count, char** words)
     RawArguments raw;
     parse_raw(count, words, raw);
     Arguments arguments;
+    arguments.options.insist = raw.insist;
     arguments.json = raw.json;
     arguments.version = raw.version;
     arguments.targets = paths_of(raw.targets);

@@ -306,7 +306,7 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::coloring);
         std::vector<std::uint8_t> served;
-        const ColorizationOutput output = colorize_features(target, references, guides, request.hints, served);
+        const ColorizationOutput output = colorize_features(target, references, guides, request, served);
 
         clock.enter(Stage::upsampling);
         finish(request, output, served, clock, result);
@@ -327,7 +327,7 @@ class TorchColorizer : public Colorizer {
     /// Takes each pixel from the reference that serves it best, and runs the colorization network. References that have
     /// little in common with the target give way to the network's colours without a reference.
     ColorizationOutput colorize_features(const Encoded& target, const std::vector<PreparedReference>& references,
-                                         const std::vector<Guide>& guides, const Hints& hints,
+                                         const std::vector<Guide>& guides, const Request& request,
                                          std::vector<std::uint8_t>& served)
     {
         const int64_t height = target.fused.size(0), width = target.fused.size(1);
@@ -337,10 +337,12 @@ class TorchColorizer : public Colorizer {
                                      torch::zeros({1, histogram_size})};
         };
         ColorizationInput guided = empty_input();
-        const double relevance = guides.empty() ? 0.0 : merge_guides(references, guides, guided, served);
+        double relevance = guides.empty() ? 0.0 : merge_guides(references, guides, guided, served);
+        if (request.options.insist && !guides.empty())
+            relevance = 1.0;
         ColorizationInput automatic = empty_input();
         for (ColorizationInput* input : {&guided, &automatic})
-            put_hints(hints, input->guide);
+            put_hints(request.hints, input->guide);
         if (relevance == 0.0)
             return colorization_(automatic, false);
         ColorizationOutput output = colorization_(guided, false);

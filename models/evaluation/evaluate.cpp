@@ -30,9 +30,9 @@ using namespace chromatch;
 constexpr int exit_usage = 64; // sysexits.h
 constexpr int exit_failure = 70;
 
-const std::vector<std::string> default_methods{"network", "propagation", "look-up", "welsh", "gray"};
-const std::vector<std::string> all_methods{"network", "propagation", "look-up", "welsh",          "gray",
-                                           "pca",     "histogram",   "rgb",     "sample-colorize"};
+const std::vector<std::string> default_methods{"network", "insist", "propagation", "look-up", "welsh", "gray"};
+const std::vector<std::string> all_methods{"network", "insist", "propagation", "look-up", "welsh",
+                                           "gray",    "pca",    "histogram",   "rgb",     "sample-colorize"};
 
 constexpr const char* usage =
     "Usage: chromatch-evaluate [OPTION]...\n"
@@ -43,7 +43,8 @@ constexpr const char* usage =
     "  --pairs FILE         the nearest photo of each photo, for P3 (default: the source's\n"
     "                       models/evaluation/nearest-photos.tsv)\n"
     "  --protocols P1,...   only these of P1, P2, P3, P4, P4h, P5 (default: all)\n"
-    "  --methods NAME,...   only these (default: network,propagation,look-up,welsh,gray); there are also G'MIC's\n"
+    "  --methods NAME,...   only these (default: network,insist,propagation,look-up,welsh,gray); there are also "
+    "G'MIC's\n"
     "                       pca,histogram,rgb and GIMP's sample-colorize, where those programs are installed\n"
     "  --limit N            colours only the first N photos; the others still serve as references\n"
     "  --working-size N     short side that the networks see, 64 to 1024 (default 256)\n"
@@ -188,6 +189,8 @@ std::vector<Method> make_methods(const Arguments& arguments, Colorizer& colorize
     for (const std::string& name : arguments.methods) {
         if (name == "network")
             methods.push_back(network_method(colorizer, arguments.working_size, arguments.seed));
+        else if (name == "insist")
+            methods.push_back(network_method(colorizer, arguments.working_size, arguments.seed, true));
         else if (name == "propagation")
             methods.push_back(propagation_method(arguments.models, arguments.working_size, arguments.seed));
         else if (name == "look-up")

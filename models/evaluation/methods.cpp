@@ -82,10 +82,10 @@ std::vector<WelshSample> welsh_samples(const LabImage& reference, std::uint64_t 
 
 } // namespace
 
-Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed)
+Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed, bool insist)
 {
-    const auto colour = [&colorizer, working_size, seed](const Plane& target, const LabImage* reference,
-                                                         const Hints& hints) {
+    const auto colour = [&colorizer, working_size, seed, insist](const Plane& target, const LabImage* reference,
+                                                                 const Hints& hints) {
         Request request;
         request.hints = hints;
         request.luminance = target;
@@ -93,12 +93,15 @@ Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed
             request.references.push_back({*reference, {}});
         request.options.working_size = working_size;
         request.options.seed = seed;
+        request.options.insist = insist;
         const auto start = std::chrono::steady_clock::now();
         Result result = colorizer.colorize(request, nullptr);
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
         return Coloured{
             {target, std::move(result.a), std::move(result.b)}, std::move(result.confidence), elapsed.count()};
     };
+    if (insist) // which means nothing without a reference
+        return {"insist", Method::Reference::needed, true, colour};
     return {"network", Method::Reference::optional, true, colour, true};
 }
 

@@ -32,8 +32,8 @@ struct Method {
     bool takes_hints = false;
 };
 
-/// "network": the engine. `colorizer` must outlive the method.
-Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed);
+/// "network", or "insist" where that is set (Options::insist): the engine. `colorizer` must outlive the method.
+Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed, bool insist = false);
 
 /// "look-up": luminance_lookup().
 Method lookup_method();

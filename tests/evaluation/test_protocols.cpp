@@ -190,7 +190,7 @@ TEST(Evaluate, LimitIsOfTargetsNotOfReferences)
         EXPECT_EQ(trial.results.at(0).image.a.values[0], -5);
         EXPECT_TRUE(trial.results.at(2).image.l.empty()); // gray takes part in "any" only
     }
-    EXPECT_EQ(seen.size(), 9u);
+    EXPECT_EQ(seen.size(), 10u);
 }
 
 TEST(Evaluate, OnePhotoHasNoOtherAsReference)

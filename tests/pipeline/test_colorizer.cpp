@@ -189,6 +189,25 @@ TEST(Colorizer, HintsOfAnotherSizeAreRefused)
     EXPECT_EQ(code_of(request), ErrorCode::bad_image);
 }
 
+TEST(Colorizer, AnUnrelatedReferenceCountsOnlyWhereInsistedOn)
+{
+    const LabImage target = photo(CHROMATCH_TEST_PHOTO);
+    LabImage noise{Plane(96, 96), Plane(96, 96, 60.0f), Plane(96, 96, 40.0f)};
+    std::uint32_t state = 1;
+    for (float& value : noise.l.values)
+        value = 100.0f * static_cast<float>((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f;
+    Request request = request_for(target, {});
+    const Result automatic = colorizer().colorize(request, nullptr);
+    request.references.push_back({noise, {}});
+    const Result refused = colorizer().colorize(request, nullptr);
+    EXPECT_EQ(refused.a.values, automatic.a.values);
+    request.options.insist = true;
+    const Result insisted = colorizer().colorize(request, nullptr);
+    const auto [a, b] = mean_chroma(insisted, 0, target.l.height);
+    const auto [a_automatic, b_automatic] = mean_chroma(automatic, 0, target.l.height);
+    EXPECT_GT(a, a_automatic + 3.0);
+}
+
 TEST(Colorizer, ColoursWithoutAReference)
 {
     const LabImage target = waves(120, 100);
