@@ -13,9 +13,8 @@
 
 #include <torch/torch.h>
 
-#include <ATen/autocast_mode.h>
-
 #include "networks/weights.h"
+#include "training/autocast.h"
 #include "training/classification.h"
 #include "training/sampling.h"
 #include "training/teacher.h"
@@ -39,21 +38,6 @@ torch::TensorOptions on(torch::Device device, torch::ScalarType type = torch::kF
 {
     return torch::TensorOptions().dtype(type).device(device);
 }
-
-/// Convolutions in bfloat16 while it lives.
-struct Autocast {
-    explicit Autocast(torch::Device device) : type(device.type())
-    {
-        at::autocast::set_autocast_dtype(type, torch::kBFloat16);
-        at::autocast::set_autocast_enabled(type, true);
-    }
-    ~Autocast()
-    {
-        at::autocast::clear_cache();
-        at::autocast::set_autocast_enabled(type, false);
-    }
-    torch::DeviceType type;
-};
 
 struct LabelledPictures {
     PhotoStore photos;

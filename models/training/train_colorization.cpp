@@ -12,12 +12,11 @@
 
 #include <torch/torch.h>
 
-#include <ATen/autocast_mode.h>
-
 #include "matching/guide.h"
 #include "networks/colorization_network.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "training/autocast.h"
 #include "training/batched_matching.h"
 #include "training/losses.h"
 #include "training/neighbours.h"
@@ -62,26 +61,6 @@ torch::Tensor as_float(const torch::Tensor& condition)
 {
     return condition.to(torch::kFloat32);
 }
-
-/// bfloat16 inside, as long as it lives.
-class Autocast {
-  public:
-    explicit Autocast(torch::Device device) : type_(device.type())
-    {
-        at::autocast::set_autocast_dtype(type_, torch::kBFloat16);
-        at::autocast::set_autocast_enabled(type_, true);
-    }
-    ~Autocast()
-    {
-        at::autocast::clear_cache();
-        at::autocast::set_autocast_enabled(type_, false);
-    }
-    Autocast(const Autocast&) = delete;
-    Autocast& operator=(const Autocast&) = delete;
-
-  private:
-    c10::DeviceType type_;
-};
 
 /// Rotation of the hue, gain and shift, one for each sample; identity where `active` is 0. ab: N x 2 x h x w.
 struct ChromaTransform {

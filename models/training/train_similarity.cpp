@@ -4,13 +4,13 @@
 // similarities instead of features: Park et al., "Relational knowledge distillation", CVPR 2019), and to find the same
 // place again under warps and other light (dense InfoNCE: van den Oord et al. 2018; Wang et al., "DenseCL", CVPR 2021).
 #include <cstdio>
+#include <optional>
 
 #include <torch/torch.h>
 
-#include <ATen/autocast_mode.h>
-
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "training/autocast.h"
 #include "training/classification.h"
 #include "training/run.h"
 #include "training/sampling.h"
@@ -42,9 +42,11 @@ torch::Tensor resize_map(const torch::Tensor& x, int64_t size)
         F::InterpolateFuncOptions().size(std::vector<int64_t>{size, size}).mode(torch::kBilinear).align_corners(false));
 }
 
-/// x (n x c) times y^T (m x c), as a 1x1 convolution: LibTorch without a BLAS multiplies matrices slowly.
+/// x (n x c) times y^T (m x c); on the CPU as a 1x1 convolution: LibTorch without a BLAS multiplies matrices slowly.
 torch::Tensor product(const torch::Tensor& x, const torch::Tensor& y)
 {
+    if (x.is_cuda())
+        return torch::mm(x, y.t());
     return torch::conv2d(x.t().unsqueeze(0).unsqueeze(3), y.unsqueeze(2).unsqueeze(3)).squeeze(3).squeeze(0).t();
 }
 
@@ -117,7 +119,6 @@ void train_similarity(const TrainingConfig& config)
     TrainingRun run(config, *stage, nullptr, nullptr, optimizer);
     stage->train();
     torch::manual_seed(config.seed + run.step());
-    at::autocast::set_autocast_dtype(device.type(), torch::kBFloat16);
 
     const int64_t batch = config.batch, crop = config.crop, grid = crop / 4;
     while (run.next_step()) {
@@ -134,14 +135,13 @@ void train_similarity(const TrainingConfig& config)
             images = torch::cat({images, lab.narrow(1, 1, 2) / 30.0}, 1);
         const TeacherFeatures taught = teacher.features(rgb);
 
-        at::autocast::set_autocast_enabled(device.type(), true);
+        std::optional<Autocast> autocast(std::in_place, device);
         const TrunkFeatures features = stage->network->features(images.contiguous(torch::MemoryFormat::ChannelsLast));
         const MatchMaps maps = stage->network->match_maps(features);
         const torch::Tensor adapted8 = stage->adapters->eighth(features.eighth.narrow(0, 0, batch));
         const torch::Tensor adapted16 = stage->adapters->sixteenth(features.sixteenth.narrow(0, 0, batch));
         const torch::Tensor adapted32 = stage->adapters->thirtysecond(features.sixteenth.narrow(0, 0, batch));
-        at::autocast::clear_cache();
-        at::autocast::set_autocast_enabled(device.type(), false);
+        autocast.reset();
 
         const torch::Tensor distillation =
             (distillation_loss(adapted8, taught.eighth) + distillation_loss(adapted16, taught.sixteenth) +
