@@ -114,7 +114,7 @@
 (argument-case "automatic")
 (argument-case "chroma-layer" #:reference reference #:output "chroma-layer")
 (argument-case "no-strength" #:reference reference #:strength 0)
-(argument-case "seed-and-device" #:reference reference #:seed 7 #:device "cpu" #:insist #t)
+(argument-case "seed-and-device" #:reference reference #:seed 7 #:device "cpu" #:insist TRUE)
 
 ; Bad arguments.
 (argument-case "missing-file" #:reference-file (string-append folder "missing.png"))
