@@ -336,18 +336,20 @@ class TorchColorizer : public Colorizer {
                                      torch::zeros({1, guide_channels, height, width}),
                                      torch::zeros({1, histogram_size})};
         };
+        const auto colorize_input = [&](ColorizationInput input) {
+            put_hints(request.hints, input.guide);
+            return colorization_(input, false);
+        };
+        if (guides.empty())
+            return colorize_input(empty_input());
         ColorizationInput guided = empty_input();
-        double relevance = guides.empty() ? 0.0 : merge_guides(references, guides, guided, served);
-        if (request.options.insist && !guides.empty())
-            relevance = 1.0;
-        ColorizationInput automatic = empty_input();
-        for (ColorizationInput* input : {&guided, &automatic})
-            put_hints(request.hints, input->guide);
+        const double similar = merge_guides(references, guides, guided, served);
+        const double relevance = request.options.insist ? 1.0 : similar;
         if (relevance == 0.0)
-            return colorization_(automatic, false);
-        ColorizationOutput output = colorization_(guided, false);
+            return colorize_input(empty_input());
+        ColorizationOutput output = colorize_input(guided);
         if (relevance < 1.0) {
-            const ColorizationOutput alone = colorization_(automatic, false);
+            const ColorizationOutput alone = colorize_input(empty_input());
             output.chroma = torch::lerp(alone.chroma, output.chroma, relevance);
             output.trust = torch::lerp(alone.trust, output.trust, relevance);
         }
