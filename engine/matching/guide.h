@@ -38,14 +38,9 @@ struct Guide {
     std::vector<float> planes;     ///< guide_channels x target height x target width
 };
 
-/// Matches both ways with the best matcher for the size (see find_matches()) and votes. Maps of fused_channels.
+/// Matches both ways (see find_matches()) and votes. Maps of fused_channels.
 /// reference_chroma: 2 x reference.height x reference.width. Errors as exact_search().
 Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const float* reference_chroma,
                  const std::uint8_t* reference_mask, std::uint64_t seed, int threads);
-
-/// Exact search where the maps are small, else PatchMatch started from an exact match of the maps averaged over 4 x 4
-/// pixels.
-NearestNeighbourField find_matches(const FeatureMap& target, const FeatureMap& reference, const MatchOptions& options,
-                                   std::uint64_t seed);
 
 } // namespace chromatch

@@ -38,12 +38,49 @@ struct NearestNeighbourField {
     std::size_t index(int y, int x) const { return static_cast<std::size_t>(y) * width + x; }
 };
 
-/// What every matcher takes besides the two maps.
+/// Maps of one size, one after the other: count x height x width x channels float32; owns nothing.
+struct FeatureBatch {
+    const float* values = nullptr;
+    int count = 0;
+    int height = 0;
+    int width = 0;
+    int channels = 0;
+
+    FeatureBatch() = default;
+    FeatureBatch(const float* all, int maps, int rows, int columns, int depth)
+        : values(all), count(maps), height(rows), width(columns), channels(depth)
+    {
+    }
+    /// A batch of one.
+    FeatureBatch(const FeatureMap& map)
+        : values(map.values), count(1), height(map.height), width(map.width), channels(map.channels)
+    {
+    }
+    std::size_t pixels() const { return static_cast<std::size_t>(height) * width; }
+    FeatureMap map(int i) const { return {values + i * pixels() * channels, height, width, channels}; }
+};
+
+/// What every matcher takes besides the two batches.
 struct MatchOptions {
     int patch = 3; ///< 1, 3 or 5
-    /// Reference pixels that may be a match's centre: reference height * width, non-zero = may. Null: all.
+    /// Reference pixels that may be a match's centre: reference height * width, non-zero = may; for every map of the
+    /// batch. Null: all.
     const std::uint8_t* reference_mask = nullptr;
-    int threads = 0; ///< 0: all cores. The field does not depend on it.
+    bool reverse = false; ///< also the best target patch of every reference pixel, which no mask limits
+    int threads = 0;      ///< on the CPU; 0: all cores. The fields do not depend on it.
+
+    // PatchMatch alone:
+    int iterations = 3;
+    std::uint64_t seed = 0;
+    /// Where the search starts: as many fields of the target's size as there are maps. Null: an exact match of the maps
+    /// averaged over 4 x 4 pixels, carried up; random where one of the maps has a side of less than 16 pixels.
+    const NearestNeighbourField* initial = nullptr;
+};
+
+/// A field for each map of the batch; the reverse ones have the reference's size.
+struct Matches {
+    std::vector<NearestNeighbourField> forward;
+    std::vector<NearestNeighbourField> reverse; ///< empty where it was not asked for
 };
 
 } // namespace chromatch

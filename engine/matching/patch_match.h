@@ -5,17 +5,10 @@
 
 namespace chromatch {
 
-struct PatchMatchOptions : MatchOptions {
-    int iterations = 5;
-    std::uint64_t seed = 0;
-    /// Where the search starts, e.g. a coarser match carried up; the target's size. Null: random.
-    const NearestNeighbourField* initial = nullptr;
-};
-
-/// Approximate nearest patches (Barnes et al., "PatchMatch", SIGGRAPH 2009): scanline propagation, random search with
-/// random numbers hashed from (seed, iteration, pixel). The same arguments give the same field, whatever the number of
-/// threads. Errors as exact_search().
-NearestNeighbourField patch_match(const FeatureMap& target, const FeatureMap& reference,
-                                  const PatchMatchOptions& options);
+/// Approximate nearest patches (Barnes et al., "PatchMatch", SIGGRAPH 2009) in the schedule of patch_match_schedule.h,
+/// on maps in fixed point (fixed_point.h). The same arguments give the same field, whatever the number of threads, the
+/// instruction set or the device. Errors as exact_search(), and bad_option where the number of iterations is negative
+/// or the initial field does not fit.
+Matches patch_match(const FeatureBatch& target, const FeatureBatch& reference, const MatchOptions& options);
 
 } // namespace chromatch

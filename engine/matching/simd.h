@@ -12,7 +12,7 @@
 #if defined(__x86_64__)
 #define CHROMATCH_X86 1
 #define CHROMATCH_AVX2 __attribute__((target("avx2,fma")))
-#define CHROMATCH_AVX512 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
+#define CHROMATCH_AVX512 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,avx2,fma")))
 #endif
 
 namespace chromatch::simd {
@@ -33,6 +33,7 @@ template <> struct Vector<16> {
     typedef float Float __attribute__((vector_size(64), aligned(4), may_alias));
 };
 
+/// AVX-512 with VNNI, which all but its first machines have. These run the AVX2 code.
 enum class Level { baseline, avx2, avx512 };
 
 /// No level above this one is used; for tests and benches.
@@ -44,7 +45,8 @@ inline Level level()
 #if defined(CHROMATCH_X86)
     static const Level best = [] {
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vnni"))
             return Level::avx512;
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? Level::avx2 : Level::baseline;
     }();

@@ -12,6 +12,9 @@
 
 namespace chromatch::testing_maps {
 
+/// How far a distance in fixed point may be from the true one (fixed_point.h).
+constexpr double rounding = 4e-4;
+
 /// A feature map with its values.
 struct Map {
     int height, width, channels;

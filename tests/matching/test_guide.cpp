@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "matching/guide.h"
+#include "matching/matcher.h"
 
 #include <cmath>
 #include <random>
@@ -82,8 +83,11 @@ TEST(FindMatches, FollowsAShiftOnLargeMaps)
         return values;
     };
     const std::vector<float> target = crop(shift), reference = crop(0);
-    const NearestNeighbourField field = find_matches({target.data(), side, side, fused_channels},
-                                                     {reference.data(), side, side, fused_channels}, MatchOptions{}, 5);
+    MatchOptions options;
+    options.seed = 5;
+    const NearestNeighbourField field = find_matches(FeatureMap{target.data(), side, side, fused_channels},
+                                                     FeatureMap{reference.data(), side, side, fused_channels}, options)
+                                            .forward[0];
     int right = 0;
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side - shift; x++)
