@@ -99,19 +99,19 @@ FixedPointMaps to_fixed_point(const FeatureBatch& maps, int patch, const char* n
     return result;
 }
 
-FixedPointMaps average(const FixedPointMaps& maps, int factor, int patch, int threads)
+FixedPointMaps halve(const FixedPointMaps& maps, int patch, int threads)
 {
-    const int height = (maps.height + factor - 1) / factor, width = (maps.width + factor - 1) / factor;
+    const int height = (maps.height + 1) / 2, width = (maps.width + 1) / 2;
     const int channels = maps.channels;
     FixedPointMaps result = empty_maps(maps.count, height, width, channels);
     parallel_for(maps.count * height, 4, threads, [&](int first, int last) {
         std::vector<std::int32_t> sum(channels);
         for (int row = first; row < last; ++row) {
-            const int top = row % height * factor, bottom = std::min(maps.height, top + factor);
+            const int top = row % height * 2, bottom = std::min(maps.height, top + 2);
             for (int x = 0; x < width; ++x) {
                 std::fill(sum.begin(), sum.end(), 0);
                 for (int from_y = top; from_y < bottom; ++from_y)
-                    for (int from_x = x * factor; from_x < std::min(maps.width, (x + 1) * factor); ++from_x) {
+                    for (int from_x = x * 2; from_x < std::min(maps.width, x * 2 + 2); ++from_x) {
                         const std::int16_t* from = maps.map(row / height) +
                                                    (static_cast<std::size_t>(from_y) * maps.width + from_x) * channels;
                         for (int c = 0; c < channels; ++c)

@@ -38,7 +38,7 @@ struct FixedPointMaps {
 /// finite or a vector is longer than 1.
 FixedPointMaps to_fixed_point(const FeatureBatch& maps, int patch, const char* name, int threads);
 
-/// The maps averaged over factor x factor pixels (fewer at the far borders) and scaled to unit length again.
-FixedPointMaps average(const FixedPointMaps& maps, int factor, int patch, int threads);
+/// The maps averaged over 2 x 2 pixels (fewer at the far borders) and scaled to unit length again.
+FixedPointMaps halve(const FixedPointMaps& maps, int patch, int threads);
 
 } // namespace chromatch

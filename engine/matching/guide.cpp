@@ -35,6 +35,7 @@ Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const fl
     options.patch = guide_patch;
     options.reference_mask = reference_mask;
     options.reverse = true;
+    options.iterations = guide_iterations;
     options.seed = seed;
     options.threads = threads;
     Matches matches = find_matches(target, reference, options);

@@ -30,6 +30,7 @@ enum GuideChannel {
 };
 
 constexpr int guide_patch = 3;      ///< patch size of the matching
+constexpr int guide_iterations = 5; ///< of PatchMatch, where the maps are too large for exact search
 constexpr float guide_sigma = 2.0f; ///< of the cycle confidence, in pixels of the feature map
 
 struct Guide {

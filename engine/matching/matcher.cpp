@@ -3,19 +3,16 @@
 
 #include "matching/exact_search.h"
 #include "matching/patch_match.h"
+#include "matching/patch_match_schedule.h"
 
 namespace chromatch {
-namespace {
 
-/// Pixel pairs up to which exact search is the faster one.
-constexpr double exact_search_limit = 170.0 * 170.0 * 170.0 * 170.0;
-
-} // namespace
-
+// Up to about 128 x 128 pixels exact search is faster than PatchMatch with as many iterations as come within 1 % of its
+// distances (chromatch-bench matching, maps of photos); PatchMatch starts from an exact match of maps of that size.
 MatchMethod faster_method(const FeatureBatch& target, const FeatureBatch& reference)
 {
     const double pairs = double(target.pixels()) * double(reference.pixels());
-    return pairs <= exact_search_limit ? MatchMethod::exact : MatchMethod::patch_match;
+    return pairs <= schedule::exact_start_pairs ? MatchMethod::exact : MatchMethod::patch_match;
 }
 
 Matches find_matches(const FeatureBatch& target, const FeatureBatch& reference, const MatchOptions& options)

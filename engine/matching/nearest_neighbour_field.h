@@ -72,8 +72,8 @@ struct MatchOptions {
     // PatchMatch alone:
     int iterations = 3;
     std::uint64_t seed = 0;
-    /// Where the search starts: as many fields of the target's size as there are maps. Null: an exact match of the maps
-    /// averaged over 4 x 4 pixels, carried up; random where one of the maps has a side of less than 16 pixels.
+    /// Where the forward search starts: as many fields of the target's size as there are maps. Null: the matches of
+    /// halved maps (patch_match_schedule.h).
     const NearestNeighbourField* initial = nullptr;
 };
 

@@ -11,16 +11,14 @@
 #include "matching/parallel.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace chromatch {
 namespace {
 
 constexpr int band_rows = 16;
-constexpr int coarse_factor = schedule::coarse_factor;
-constexpr int smallest_side = 4 * coarse_factor; // below, a coarse match says nothing
 
 void check_options(const FeatureBatch& target, const MatchOptions& options)
 {
@@ -37,27 +35,58 @@ void check_options(const FeatureBatch& target, const MatchOptions& options)
 }
 
 /// The indices of the pixels that the mask leaves.
-std::vector<std::uint32_t> allowed_pixels(const std::uint8_t* mask, std::size_t count)
+std::vector<std::uint32_t> allowed_pixels(const std::vector<std::uint8_t>& mask)
 {
     std::vector<std::uint32_t> allowed;
-    for (std::size_t i = 0; mask != nullptr && i < count; ++i)
+    for (std::size_t i = 0; i < mask.size(); ++i)
         if (mask[i] != 0)
             allowed.push_back(static_cast<std::uint32_t>(i));
     return allowed;
 }
 
-/// A coarse pixel may be a match where one of its pixels may.
-std::vector<std::uint8_t> coarse_mask(const std::uint8_t* mask, int height, int width)
+/// One pair of batches of the pyramid.
+struct Level {
+    FixedPointMaps target, reference;
+    std::vector<std::uint8_t> mask; // empty: all reference pixels may be a match
+    std::vector<std::uint32_t> allowed;
+
+    Level(FixedPointMaps of_target, FixedPointMaps of_reference, std::vector<std::uint8_t> of_mask)
+        : target(std::move(of_target)), reference(std::move(of_reference)), mask(std::move(of_mask)),
+          allowed(allowed_pixels(mask))
+    {
+    }
+    bool can_be_halved() const
+    {
+        return std::min({target.height, target.width, reference.height, reference.width}) >= schedule::smallest_side;
+    }
+    bool is_small() const
+    {
+        return double(target.pixels()) * double(reference.pixels()) <= schedule::exact_start_pairs;
+    }
+};
+
+/// A pixel of the halved mask may be a match where one of its pixels may.
+std::vector<std::uint8_t> halve_mask(const Level& level)
 {
-    if (mask == nullptr)
-        return {};
-    const int columns = (width + coarse_factor - 1) / coarse_factor;
-    std::vector<std::uint8_t> coarse(static_cast<std::size_t>((height + coarse_factor - 1) / coarse_factor) * columns);
-    for (int y = 0; y < height; ++y)
+    const int height = level.reference.height, width = level.reference.width, columns = (width + 1) / 2;
+    std::vector<std::uint8_t> half(level.mask.empty() ? 0 : static_cast<std::size_t>((height + 1) / 2) * columns);
+    for (int y = 0; y < height && !half.empty(); ++y)
         for (int x = 0; x < width; ++x)
-            coarse[static_cast<std::size_t>(y / coarse_factor) * columns + x / coarse_factor] |=
-                mask[static_cast<std::size_t>(y) * width + x];
-    return coarse;
+            half[static_cast<std::size_t>(y / 2) * columns + x / 2] |=
+                level.mask[static_cast<std::size_t>(y) * width + x];
+    return half;
+}
+
+/// The maps, then halved ones until they are small.
+std::vector<Level> make_pyramid(Level finest, int patch, int threads)
+{
+    std::vector<Level> levels;
+    levels.push_back(std::move(finest));
+    while (levels.back().can_be_halved() && (levels.size() == 1 || !levels.back().is_small())) {
+        const Level& last = levels.back();
+        levels.push_back({halve(last.target, patch, threads), halve(last.reference, patch, threads), halve_mask(last)});
+    }
+    return levels;
 }
 
 /// The matches that the search starts from: the given ones, or a coarse field carried up, where they may be, else
@@ -74,11 +103,9 @@ void start(const SearchProblem& problem, const NearestNeighbourField* initial, c
             if (initial != nullptr) {
                 match = initial->match[pixel];
             } else if (coarse != nullptr) {
-                const Coordinate from = coarse->match[coarse->index(y / coarse_factor, x / coarse_factor)];
-                match.y = static_cast<std::uint16_t>(
-                    std::min(from.y * coarse_factor + y % coarse_factor, problem.height - 1));
-                match.x =
-                    static_cast<std::uint16_t>(std::min(from.x * coarse_factor + x % coarse_factor, problem.width - 1));
+                const Coordinate from = coarse->match[coarse->index(y / 2, x / 2)];
+                match.y = static_cast<std::uint16_t>(std::min(from.y * 2 + y % 2, problem.height - 1));
+                match.x = static_cast<std::uint16_t>(std::min(from.x * 2 + x % 2, problem.width - 1));
             } else {
                 usable = false;
             }
@@ -124,11 +151,39 @@ NearestNeighbourField search(const SearchProblem& problem, const NearestNeighbou
     return field;
 }
 
-SearchProblem make_problem(const FixedPointMaps& target, const FixedPointMaps& reference, int i, int patch,
-                           const std::uint8_t* mask, const std::vector<std::uint32_t>* allowed)
+SearchProblem make_problem(const FixedPointMaps& target, const FixedPointMaps& reference, int i, int patch)
 {
     return {target.map(i),   reference.map(i), target.height, target.width, reference.height,  reference.width,
-            target.channels, patch / 2,        mask,          allowed,      MeanFactors(patch)};
+            target.channels, patch / 2,        nullptr,       nullptr,      MeanFactors(patch)};
+}
+
+/// The fields of map i: exact on the coarsest level, where that is small, then carried up from level to level.
+ExactFields search_pyramid(const std::vector<Level>& levels, int i, const MatchOptions& options)
+{
+    ExactFields fields;
+    bool started = false;
+    for (std::size_t l = levels.size(); l-- > 0;) {
+        const Level& level = levels[l];
+        if (l > 0 && l + 1 == levels.size() && level.is_small()) {
+            MatchOptions of_level = options;
+            of_level.reference_mask = level.mask.empty() ? nullptr : level.mask.data();
+            fields =
+                exact_search_pair(level.target.map(i), level.target.height, level.target.width, level.reference.map(i),
+                                  level.reference.height, level.reference.width, level.target.channels, of_level);
+            started = true;
+            continue;
+        }
+        const NearestNeighbourField* initial = l == 0 && options.initial != nullptr ? options.initial + i : nullptr;
+        SearchProblem forward = make_problem(level.target, level.reference, i, options.patch);
+        forward.mask = level.mask.empty() ? nullptr : level.mask.data();
+        forward.allowed = &level.allowed;
+        fields.forward = search(forward, initial, started ? &fields.forward : nullptr, options.seed, options);
+        if (options.reverse)
+            fields.reverse = search(make_problem(level.reference, level.target, i, options.patch), nullptr,
+                                    started ? &fields.reverse : nullptr, options.seed + 1, options);
+        started = true;
+    }
+    return fields;
 }
 
 } // namespace
@@ -137,37 +192,25 @@ Matches patch_match(const FeatureBatch& target, const FeatureBatch& reference, c
 {
     check_matching(target, reference, options);
     check_options(target, options);
-    const int patch = options.patch;
-    const FixedPointMaps from = to_fixed_point(target, patch, "target", options.threads);
-    const FixedPointMaps to = to_fixed_point(reference, patch, "reference", options.threads);
-    const std::vector<std::uint32_t> allowed = allowed_pixels(options.reference_mask, to.pixels());
-    const bool needs_coarse = options.initial == nullptr || options.reverse;
-    const bool coarse = needs_coarse && std::min({from.height, from.width, to.height, to.width}) >= smallest_side;
-    std::optional<FixedPointMaps> coarse_from, coarse_to;
-    if (coarse) {
-        coarse_from = average(from, coarse_factor, patch, options.threads);
-        coarse_to = average(to, coarse_factor, patch, options.threads);
-    }
-    const std::vector<std::uint8_t> small_mask = coarse_mask(options.reference_mask, to.height, to.width);
+    std::vector<std::uint8_t> mask;
+    if (options.reference_mask != nullptr)
+        mask.assign(options.reference_mask, options.reference_mask + reference.pixels());
+    Level finest(to_fixed_point(target, options.patch, "target", options.threads),
+                 to_fixed_point(reference, options.patch, "reference", options.threads), std::move(mask));
+    std::vector<Level> levels;
+    if (options.initial == nullptr || options.reverse)
+        levels = make_pyramid(std::move(finest), options.patch, options.threads);
+    else
+        levels.push_back(std::move(finest));
 
     Matches matches;
     matches.forward.resize(target.count);
     matches.reverse.resize(options.reverse ? target.count : 0);
     for_each_map(target.count, options, [&](int i, const MatchOptions& of_map) {
-        ExactFields small;
-        if (coarse) {
-            MatchOptions of_small = of_map;
-            of_small.reference_mask = small_mask.empty() ? nullptr : small_mask.data();
-            small = exact_search_pair(coarse_from->map(i), coarse_from->height, coarse_from->width, coarse_to->map(i),
-                                      coarse_to->height, coarse_to->width, from.channels, of_small);
-        }
-        const SearchProblem forward = make_problem(from, to, i, patch, options.reference_mask, &allowed);
-        matches.forward[i] = search(forward, options.initial != nullptr ? options.initial + i : nullptr,
-                                    coarse ? &small.forward : nullptr, options.seed, of_map);
-        if (options.reverse) {
-            const SearchProblem reverse = make_problem(to, from, i, patch, nullptr, nullptr);
-            matches.reverse[i] = search(reverse, nullptr, coarse ? &small.reverse : nullptr, options.seed + 1, of_map);
-        }
+        ExactFields fields = search_pyramid(levels, i, of_map);
+        matches.forward[i] = std::move(fields.forward);
+        if (options.reverse)
+            matches.reverse[i] = std::move(fields.reverse);
     });
     return matches;
 }

@@ -22,8 +22,14 @@ namespace chromatch::schedule {
 /// Distances of the neighbours whose matches are tried, in this order; all odd. Each is tried up, down, left, right.
 constexpr int jump_count = 1;
 constexpr int jumps[jump_count] = {1};
-/// A target map is started from the exact match of the maps averaged over so many pixels each way.
-constexpr int coarse_factor = 2;
+
+/// The search starts on maps that were halved: averaged over 2 x 2 pixels, again and again while no side is smaller
+/// than smallest_side, at least once and until there are no more pixel pairs than exact_start_pairs. There exact search
+/// finds the matches, or, where the sides forbid to go so far, PatchMatch from a random start. Each finer level starts
+/// from the matches of the coarser one, carried up: pixel (y, x) from twice the match of (y / 2, x / 2), plus (y % 2, x
+/// % 2).
+constexpr int smallest_side = 8;
+constexpr double exact_start_pairs = 128.0 * 128.0 * 128.0 * 128.0;
 
 /// A 32-bit hash without fixed structure ("lowbias32", Wellons 2018).
 CHROMATCH_SHARED std::uint32_t mix(std::uint32_t value)
