@@ -5,113 +5,128 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <limits>
 #include <memory>
-#include <stdexcept>
-
-#if defined(CHROMATCH_X86)
-#include <immintrin.h>
-#endif
 
 namespace chromatch {
 
 namespace {
 
-constexpr int sums = 12; // independent chains: latency times the units that multiply, and they fit in 16 registers
-constexpr int steps = 4'000'000;
-constexpr int attempts = 5; // the best counts: other programs only make it slower
+constexpr int sums = 12; // independent chains: enough to hide the latency of two units that multiply
+constexpr int steps = 10'000'000;
+constexpr int attempts = 15; // the best counts: other programs only make it slower
 constexpr std::size_t copy_size = std::size_t(256) << 20;
 
-/// One thread's loop: `steps` times `sums` instructions. Returns something of the results, so that they are needed.
-using Loop = std::int32_t (*)();
+/// One thread's loop: `steps` times `sums` instructions, or short groups of them.
+using Loop = void (*)();
 
-/// Makes the compiler believe that a register has changed, so that it keeps every instruction of a loop.
-#define CHROMATCH_CHANGED(vector) asm volatile("" : "+v"(vector))
-
-template <int lanes> CHROMATCH_INLINE std::int32_t float_loop()
-{
-    using Floats = typename simd::Vector<lanes>::Float;
-    Floats factor = Floats{} + 0.5f, sum[sums];
-    for (Floats& each : sum)
-        each = Floats{} + 1.0f;
-    for (int i = 0; i < steps; ++i) {
-        CHROMATCH_CHANGED(factor);
-#pragma GCC unroll 12
-        for (int k = 0; k < sums; ++k)
-            sum[k] = sum[k] * factor + factor;
+// In assembler, for a compiler would leave out what nobody reads. Register 15 holds a factor, the first 12 the sums.
+#define CHROMATCH_TWELVE(step)                                                                                         \
+    step("0") step("1") step("2") step("3") step("4") step("5") step("6") step("7") step("8") step("9") step("10")     \
+        step("11")
+#define CHROMATCH_LOOP(name, begin, step, end)                                                                         \
+    void name()                                                                                                        \
+    {                                                                                                                  \
+        int left = steps;                                                                                              \
+        asm volatile(begin "1:\n" CHROMATCH_TWELVE(step) "decl %0\n jnz 1b\n" end                                      \
+                     : "+r"(left)                                                                                      \
+                     :                                                                                                 \
+                     : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",  \
+                       "xmm11", "xmm14", "xmm15");                                                                     \
     }
-    for (int k = 1; k < sums; ++k)
-        sum[0] += sum[k];
-    return static_cast<std::int32_t>(sum[0][0]);
+
+#define CHROMATCH_FLOAT_SSE(k) "mulps %%xmm15, %%xmm" k "\n addps %%xmm15, %%xmm" k "\n"
+#define CHROMATCH_FLOAT_AVX2(k) "vfmadd132ps %%ymm15, %%ymm15, %%ymm" k "\n"
+#define CHROMATCH_FLOAT_AVX512(k) "vfmadd132ps %%zmm15, %%zmm15, %%zmm" k "\n"
+#define CHROMATCH_INTEGER_SSE(k) "movdqa %%xmm15, %%xmm14\n pmaddwd %%xmm15, %%xmm14\n paddd %%xmm14, %%xmm" k "\n"
+#define CHROMATCH_INTEGER_AVX2(k) "vpmaddwd %%ymm15, %%ymm15, %%ymm14\n vpaddd %%ymm14, %%ymm" k ", %%ymm" k "\n"
+#define CHROMATCH_INTEGER_AVX512(k) "vpdpwssd %%zmm15, %%zmm15, %%zmm" k "\n"
+
+CHROMATCH_LOOP(float_portable, "xorps %%xmm15, %%xmm15\n", CHROMATCH_FLOAT_SSE, "")
+CHROMATCH_LOOP(float_avx2, "vxorps %%xmm15, %%xmm15, %%xmm15\n", CHROMATCH_FLOAT_AVX2, "vzeroupper\n")
+CHROMATCH_LOOP(float_avx512, "vxorps %%xmm15, %%xmm15, %%xmm15\n", CHROMATCH_FLOAT_AVX512, "vzeroupper\n")
+CHROMATCH_LOOP(integer_portable, "pxor %%xmm15, %%xmm15\n", CHROMATCH_INTEGER_SSE, "")
+CHROMATCH_LOOP(integer_avx2, "vpxor %%xmm15, %%xmm15, %%xmm15\n", CHROMATCH_INTEGER_AVX2, "vzeroupper\n")
+CHROMATCH_LOOP(integer_avx512, "vpxor %%xmm15, %%xmm15, %%xmm15\n", CHROMATCH_INTEGER_AVX512, "vzeroupper\n")
+
+double seconds_since(std::chrono::steady_clock::time_point start)
+{
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::int32_t float_portable()
+/// The shortest time of body(worker) on all threads at once.
+template <class Body> double shortest_time(int threads, const Body& body)
 {
-    return float_loop<4>();
-}
-
-#if defined(CHROMATCH_X86)
-CHROMATCH_AVX2 std::int32_t float_avx2()
-{
-    return float_loop<8>();
-}
-CHROMATCH_AVX512 std::int32_t float_avx512()
-{
-    return float_loop<16>();
-}
-
-std::int32_t integer_portable()
-{
-    __m128i factor = _mm_set1_epi16(3), sum[sums] = {};
-    for (int i = 0; i < steps; ++i)
-#pragma GCC unroll 12
-        for (int k = 0; k < sums; ++k) {
-            CHROMATCH_CHANGED(factor);
-            sum[k] = _mm_add_epi32(sum[k], _mm_madd_epi16(factor, factor));
-        }
-    for (int k = 1; k < sums; ++k)
-        sum[0] = _mm_add_epi32(sum[0], sum[k]);
-    return _mm_cvtsi128_si32(sum[0]);
-}
-CHROMATCH_AVX2 std::int32_t integer_avx2()
-{
-    __m256i factor = _mm256_set1_epi16(3), sum[sums] = {};
-    for (int i = 0; i < steps; ++i)
-#pragma GCC unroll 12
-        for (int k = 0; k < sums; ++k) {
-            CHROMATCH_CHANGED(factor);
-            sum[k] = _mm256_add_epi32(sum[k], _mm256_madd_epi16(factor, factor));
-        }
-    for (int k = 1; k < sums; ++k)
-        sum[0] = _mm256_add_epi32(sum[0], sum[k]);
-    return _mm256_cvtsi256_si32(sum[0]);
-}
-CHROMATCH_AVX512 std::int32_t integer_avx512()
-{
-    __m512i factor = _mm512_set1_epi16(3), sum[sums] = {};
-    for (int i = 0; i < steps; ++i) {
-        CHROMATCH_CHANGED(factor);
-#pragma GCC unroll 12
-        for (int k = 0; k < sums; ++k)
-            sum[k] = _mm512_dpwssd_epi32(sum[k], factor, factor);
+    double shortest = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < attempts; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        run_workers(threads, body);
+        shortest = std::min(shortest, seconds_since(start));
     }
-    for (int k = 1; k < sums; ++k)
-        sum[0] = _mm512_add_epi32(sum[0], sum[k]);
-    return _mm512_cvtsi512_si32(sum[0]);
+    return shortest;
 }
-#else
-std::int32_t integer_portable()
+
+/// Operations a second of a loop whose instructions do so many.
+double measure(Loop loop, int operations, int threads)
 {
-    typedef std::int32_t Ints __attribute__((vector_size(16)));
-    Ints factor = Ints{} + 3, sum[sums] = {};
-    for (int i = 0; i < steps; ++i)
-        for (int k = 0; k < sums; ++k) {
-            asm volatile("" : "+w"(factor));
-            sum[k] += factor * factor;
-        }
-    for (int k = 1; k < sums; ++k)
-        sum[0] += sum[k];
-    return sum[0][0];
+    const double seconds = shortest_time(threads, [&](int) { loop(); });
+    return double(threads) * steps * sums * operations / seconds;
 }
-#endif
+
+double measure_copy(int threads)
+{
+    const auto from = std::make_unique<char[]>(copy_size), to = std::make_unique<char[]>(copy_size);
+    const std::size_t share = copy_size / threads;
+    const double seconds = shortest_time(
+        threads, [&](int worker) { std::memcpy(to.get() + worker * share, from.get() + worker * share, share); });
+    return 2.0 * double(share * threads) / seconds;
+}
+
+struct LevelLoops {
+    simd::Level level;
+    const char* name;
+    Loop floats, integers;
+    int lanes; // of 32 bits: 2 operations each on float32, 4 on pairs of 16 bits
+};
+constexpr LevelLoops all_loops[] = {
+    {simd::Level::avx512, "avx512", float_avx512, integer_avx512, 16},
+    {simd::Level::avx2, "avx2", float_avx2, integer_avx2, 8},
+    {simd::Level::baseline, "portable", float_portable, integer_portable, 4},
+};
+
+} // namespace
+
+const char* name_of(simd::Level level)
+{
+    return std::find_if(std::begin(all_loops), std::end(all_loops), [&](const auto& l) { return l.level == level; })
+        ->name;
+}
+
+std::vector<simd::Level> levels()
+{
+    std::vector<simd::Level> result;
+    for (const LevelLoops& loops : all_loops)
+        if (loops.level <= simd::level())
+            result.push_back(loops.level);
+    return result;
+}
+
+const LevelCeilings& Ceilings::of(simd::Level level) const
+{
+    return *std::find_if(levels.begin(), levels.end(), [&](const auto& l) { return l.level == level; });
+}
+
+Ceilings measure_ceilings(int threads)
+{
+    Ceilings ceilings{thread_count(threads, 1 << 16), {}, 0.0};
+    for (const LevelLoops& loops : all_loops)
+        if (loops.level <= simd::level())
+            ceilings.levels.push_back({loops.level, measure(loops.floats, 2 * loops.lanes, ceilings.threads),
+                                       measure(loops.integers, 4 * loops.lanes, ceilings.threads)});
+    ceilings.copied_bytes = measure_copy(ceilings.threads);
+    return ceilings;
+}
+
+} // namespace chromatch

@@ -29,7 +29,7 @@ struct Ceilings {
     const LevelCeilings& of(simd::Level level) const;
 };
 
-/// threads: 0 for all cores. Takes about a second.
+/// threads: 0 for all cores. Takes about two seconds.
 Ceilings measure_ceilings(int threads);
 
 } // namespace chromatch

@@ -56,8 +56,8 @@ std::vector<double> true_distances(const FeatureBatch& target, const FeatureBatc
             const int map = row / target.height, y = row % target.height;
             const NearestNeighbourField& field = fields[map];
             for (int x = 0; x < target.width; ++x)
-                distances[static_cast<std::size_t>(row) * target.width + x] = patch_distance(
-                    target.map(map), reference.map(map), y, x, field.match[field.index(y, x)], patch);
+                distances[static_cast<std::size_t>(row) * target.width + x] =
+                    patch_distance(target.map(map), reference.map(map), y, x, field.match[field.index(y, x)], patch);
         }
     });
     return distances;
@@ -76,8 +76,7 @@ Matches brute_force(const FeatureBatch& target, const FeatureBatch& reference, i
             for (int ry = 0; ry < reference.height; ++ry)
                 for (int rx = 0; rx < reference.width; ++rx) {
                     const Coordinate candidate{static_cast<std::uint16_t>(ry), static_cast<std::uint16_t>(rx)};
-                    const double distance =
-                        patch_distance(target.map(map), reference.map(map), y, x, candidate, patch);
+                    const double distance = patch_distance(target.map(map), reference.map(map), y, x, candidate, patch);
                     if (distance < smallest) {
                         smallest = distance;
                         field.match[field.index(y, x)] = candidate;
