@@ -5,8 +5,6 @@
 
 #include <libgimp/gimp.h>
 
-#include <cstring>
-
 namespace {
 
 struct ChromatchPlugIn {
@@ -23,13 +21,13 @@ G_DEFINE_TYPE(ChromatchPlugIn, chromatch_plug_in, GIMP_TYPE_PLUG_IN)
 
 GList* query_procedures(GimpPlugIn* /*plugin*/)
 {
-    return g_list_append(nullptr, g_strdup(chromatch::plugin::procedure_name));
+    GList* names = g_list_append(nullptr, g_strdup(chromatch::plugin::procedure_name));
+    return g_list_append(names, g_strdup(chromatch::plugin::automatic_procedure_name));
 }
 
 GimpProcedure* create_procedure(GimpPlugIn* plugin, const gchar* name)
 {
-    return std::strcmp(name, chromatch::plugin::procedure_name) == 0 ? chromatch::plugin::create_procedure(plugin)
-                                                                     : nullptr;
+    return chromatch::plugin::create_procedure(plugin, name);
 }
 
 // The words are GIMP's default for a third-party plug-in: the domain is the folder's name, the catalogues lie in

@@ -5,13 +5,21 @@
 #include "settings.h"
 
 #include <string>
+#include <vector>
 
 namespace chromatch::plugin {
 
-/// Puts the colours into a new layer directly above the target, in one undo step. A gray or indexed image becomes RGB
-/// in the same step. Everything that can reasonably fail has been done before: this is the only place that changes the
-/// image. Throws Failure.
-void add_color_layer(GimpImage* image, GimpLayer* target, const TargetPixels& pixels, const Result& colors,
-                     const std::string& name, Output output, const EngineFunctions& engine);
+/// What a new layer shows besides the target's own light, and its name.
+struct LayerColors {
+    std::string name;
+    Plane a;
+    Plane b;
+};
+
+/// Puts the colours into a new layer directly above the target, in one undo step. Several go into a layer group, the
+/// first on top; only that one is visible. A gray or indexed image becomes RGB in the same step. Everything that can
+/// reasonably fail has been done before: this is the only place that changes the image. Throws Failure.
+void add_color_layers(GimpImage* image, GimpLayer* target, const TargetPixels& pixels,
+                      const std::vector<LayerColors>& results, Output output, const EngineFunctions& engine);
 
 } // namespace chromatch::plugin

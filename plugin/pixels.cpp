@@ -118,9 +118,31 @@ Reference read_reference(GimpDrawable* drawable, const EngineFunctions& engine)
     return reference;
 }
 
-bool is_transparent(const Reference& reference)
+void limit_mask(Reference& picture, GimpChannel* channel, int x, int y)
 {
-    const std::vector<float>& alpha = reference.mask.values;
+    const int width = picture.image.l.width;
+    const int height = picture.image.l.height;
+    if (picture.mask.empty()) {
+        picture.mask = Plane(height, width, 1.0f);
+    }
+    // The part of the channel that covers the picture; GEGL gives 0 for what lies beyond the channel.
+    ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(GIMP_DRAWABLE(channel)));
+    std::vector<float> strip(static_cast<std::size_t>(width) * strip_rows);
+    for (int top = 0; top < height; top += strip_rows) {
+        const int rows = std::min(strip_rows, height - top);
+        const GeglRectangle area = {-x, top - y, width, rows};
+        gegl_buffer_get(buffer.get(), &area, 1.0, babl_format("Y float"), strip.data(), GEGL_AUTO_ROWSTRIDE,
+                        GEGL_ABYSS_NONE);
+        float* mask = picture.mask.row(top);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(width) * rows; ++i) {
+            mask[i] *= std::isfinite(strip[i]) ? strip[i] : 0.0f;
+        }
+    }
+}
+
+bool is_transparent(const Reference& picture)
+{
+    const std::vector<float>& alpha = picture.mask.values;
     return !alpha.empty() && std::none_of(alpha.begin(), alpha.end(), [](float value) { return value >= 0.5f; });
 }
 

@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A run of the procedure, from its arguments to the new layer.
+// A run of a procedure, from its arguments to the new layer.
 #include "procedure.h"
 
 #include "color_layer.h"
+#include "coloring.h"
 #include "dialog.h"
 #include "engine_loader.h"
 #include "failure.h"
+#include "hints.h"
 #include "reference.h"
 #include "settings.h"
 
 #include <glib/gi18n.h>
 
+#include <cstring>
 #include <exception>
 #include <new>
-#include <optional>
 #include <utility>
 
 namespace chromatch::plugin {
 
 namespace {
 
-/// Where the engine's own part of the progress bar begins and ends.
-constexpr double engine_begins = 0.15;
-constexpr double engine_ends = 0.95;
 constexpr int longest_side = 65535;
 
 GimpLayer* check_target(GimpImage* image, GimpDrawable** drawables)
@@ -53,62 +52,13 @@ GimpLayer* check_target(GimpImage* image, GimpDrawable** drawables)
     return GIMP_LAYER(drawables[0]);
 }
 
-const char* stage_name(Stage stage)
-{
-    switch (stage) {
-    case Stage::preparing:
-        return _("Preparing the images");
-    case Stage::features:
-        return _("Looking at the images");
-    case Stage::matching:
-        return _("Matching the reference");
-    case Stage::coloring:
-        return _("Choosing colors");
-    case Stage::upsampling:
-        return _("Coloring at full size");
-    }
-    return "";
-}
-
-/// Posts the engine's progress to GIMP. Each post is a round trip to another process, so small steps are left out.
-class ProgressPoster {
-  public:
-    bool operator()(double fraction, Stage stage)
-    {
-        if (stage != stage_) {
-            gimp_progress_set_text(stage_name(stage));
-            stage_ = stage;
-        }
-        if (fraction - posted_ >= 0.01) {
-            gimp_progress_update(engine_begins + (engine_ends - engine_begins) * fraction);
-            posted_ = fraction;
-        }
-        return true;
-    }
-
-  private:
-    double posted_ = -1.0;
-    std::optional<Stage> stage_;
-};
-
-Result colorize(const EngineFunctions& engine, const Request& request)
-{
-    const std::filesystem::path models = find_models_folder();
-    try {
-        const std::unique_ptr<Colorizer> colorizer = engine.load_colorizer({.models_folder = models});
-        return colorizer->colorize(request, ProgressPoster());
-    } catch (const Error& error) {
-        throw failure_of(error, models);
-    }
-}
-
 /// The image is read first, then everything is computed, then the image is changed: what fails or is cancelled on the
 /// way leaves the image as it was.
-void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpDrawable** drawables,
+void run(Task task, GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpDrawable** drawables,
          GimpProcedureConfig* config)
 {
     GimpLayer* target = check_target(image, drawables);
-    if (run_mode == GIMP_RUN_INTERACTIVE && !run_dialog(procedure, config, target)) {
+    if (run_mode == GIMP_RUN_INTERACTIVE && !run_dialog(procedure, config, task, target)) {
         throw Failure{GIMP_PDB_CANCEL, {}};
     }
     const auto check_target_is_there = [target] {
@@ -118,8 +68,9 @@ void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpD
         }
     };
     check_target_is_there();
-    const Settings settings = read_settings(config, run_mode);
-    check_reference(settings, GIMP_DRAWABLE(target));
+    const Settings settings = read_settings(config, task, run_mode, image);
+    check_references(settings, target);
+    check_hints(settings, target);
 
     gimp_progress_init(_("Reading the images"));
     const EngineFunctions& engine = open_engine();
@@ -127,22 +78,22 @@ void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpD
     Request request;
     request.options = settings.options;
     fill_request(pixels, request);
-    if (std::optional<Reference> reference = load_reference(settings, engine)) {
-        request.references.push_back(std::move(*reference));
-    }
-    const std::string name = layer_name(settings, image);
+    request.hints = load_hints(settings, target, engine);
+    std::vector<NamedReference> references = load_references(settings, target, engine);
+    const std::string name = blended_layer_name(settings, image, references);
 
     gimp_progress_set_text(_("Loading the networks"));
     gimp_progress_update(engine_begins / 2);
-    const Result colors = colorize(engine, request);
+    const std::vector<LayerColors> results =
+        color_request(engine, request, std::move(references), name, settings.combination);
     request = {}; // a large photo's planes are not needed twice
     check_target_is_there();
 
     gimp_progress_set_text(_("Adding the layer"));
     gimp_progress_update(engine_ends);
-    add_color_layer(image, target, pixels, colors, name, settings.output, engine);
+    add_color_layers(image, target, pixels, results, settings.output, engine);
     if (run_mode == GIMP_RUN_INTERACTIVE) {
-        remember_reference(settings.reference.get());
+        remember_layers(settings, task);
     }
     gimp_progress_update(1.0);
     gimp_displays_flush();
@@ -150,12 +101,12 @@ void run(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpD
 
 /// GIMP's callback. No exception may leave it.
 GimpValueArray* run_procedure(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image,
-                              GimpDrawable** drawables, GimpProcedureConfig* config, gpointer /*data*/) noexcept
+                              GimpDrawable** drawables, GimpProcedureConfig* config, gpointer task) noexcept
 {
     Failure failure = {GIMP_PDB_EXECUTION_ERROR, {}};
     try {
         gegl_init(nullptr, nullptr);
-        run(procedure, run_mode, image, drawables, config);
+        run(static_cast<Task>(GPOINTER_TO_INT(task)), procedure, run_mode, image, drawables, config);
         return gimp_procedure_new_return_values(procedure, GIMP_PDB_SUCCESS, nullptr);
     } catch (const Failure& thrown) {
         failure = thrown;
@@ -173,28 +124,58 @@ GimpValueArray* run_procedure(GimpProcedure* procedure, GimpRunMode run_mode, Gi
     return gimp_procedure_new_return_values(procedure, failure.status, error);
 }
 
-} // namespace
-
-GimpProcedure* create_procedure(GimpPlugIn* plugin)
+/// What both procedures have in common.
+GimpProcedure* new_procedure(GimpPlugIn* plugin, const char* name, Task task, const char* menu_label)
 {
-    GimpProcedure* procedure =
-        gimp_image_procedure_new(plugin, procedure_name, GIMP_PDB_PROC_TYPE_PLUGIN, run_procedure, nullptr, nullptr);
+    GimpProcedure* procedure = gimp_image_procedure_new(plugin, name, GIMP_PDB_PROC_TYPE_PLUGIN, run_procedure,
+                                                        GINT_TO_POINTER(static_cast<int>(task)), nullptr);
     gimp_procedure_set_image_types(procedure, "*");
     gimp_procedure_set_sensitivity_mask(procedure, GIMP_PROCEDURE_SENSITIVE_DRAWABLE);
-    gimp_procedure_set_menu_label(procedure, _("Colorize from _Reference..."));
+    gimp_procedure_set_menu_label(procedure, menu_label);
     gimp_procedure_set_icon_name(procedure, "gimp-tool-colorize");
     gimp_procedure_add_menu_path(procedure, "<Image>/Filters");
+    gimp_procedure_set_attribution(procedure, "The Chromatch developers", "The Chromatch developers", "2025");
+    add_arguments(procedure, task);
+    return procedure;
+}
+
+GimpProcedure* create_reference_procedure(GimpPlugIn* plugin)
+{
+    GimpProcedure* procedure =
+        new_procedure(plugin, procedure_name, Task::from_reference, _("Colorize from _Reference..."));
     gimp_procedure_add_menu_path(procedure, "<Image>/Colors/Map");
     gimp_procedure_set_documentation(
         procedure, _("Color a grayscale photo with the colors of a reference photo"),
         _("Matches the layer with a reference photo by meaning, and puts a new layer with the reference's colors and "
           "the layer's own lightness above it. Where nothing in the reference fits, and where no reference is given, "
-          "the colors are guessed. Gray and indexed images are converted to RGB. A selection becomes the mask of the "
-          "new layer."),
+          "the colors are guessed. Colors painted on a transparent layer may be given as hints. Gray and indexed "
+          "images are converted to RGB. A selection becomes the mask of the new layer."),
         procedure_name);
-    gimp_procedure_set_attribution(procedure, "The Chromatch developers", "The Chromatch developers", "2025");
-    add_arguments(procedure);
     return procedure;
+}
+
+GimpProcedure* create_automatic_procedure(GimpPlugIn* plugin)
+{
+    GimpProcedure* procedure =
+        new_procedure(plugin, automatic_procedure_name, Task::automatic, _("Colorize _Automatically..."));
+    gimp_procedure_set_documentation(
+        procedure, _("Color a grayscale photo with guessed colors"),
+        _("Guesses colors from what is in the photo, and puts a new layer with them and the layer's own lightness "
+          "above it. The colors are plausible but pale; a reference photo gives better ones. Colors painted on a "
+          "transparent layer may be given as hints. Gray and indexed images are converted to RGB. A selection becomes "
+          "the mask of the new layer."),
+        automatic_procedure_name);
+    return procedure;
+}
+
+} // namespace
+
+GimpProcedure* create_procedure(GimpPlugIn* plugin, const char* name)
+{
+    if (std::strcmp(name, procedure_name) == 0) {
+        return create_reference_procedure(plugin);
+    }
+    return std::strcmp(name, automatic_procedure_name) == 0 ? create_automatic_procedure(plugin) : nullptr;
 }
 
 } // namespace chromatch::plugin

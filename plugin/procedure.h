@@ -6,8 +6,9 @@
 namespace chromatch::plugin {
 
 constexpr const char* procedure_name = "plug-in-chromatch";
+constexpr const char* automatic_procedure_name = "plug-in-chromatch-automatic";
 
-/// The procedure with its menu entries, words and arguments.
-GimpProcedure* create_procedure(GimpPlugIn* plugin);
+/// The procedure of that name with its menu entries, words and arguments; null where the name is none of ours.
+GimpProcedure* create_procedure(GimpPlugIn* plugin, const char* name);
 
 } // namespace chromatch::plugin

@@ -5,13 +5,16 @@
 
 #include <glib/gi18n.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace chromatch::plugin {
 
 namespace {
 
-constexpr const char* memory_name = "plug-in-chromatch-reference";
+constexpr const char* reference_memory = "plug-in-chromatch-reference";
+constexpr const char* hints_memory = "plug-in-chromatch-hints";
 
 GParamFlags flags(int more = 0)
 {
@@ -22,8 +25,28 @@ void add_reference_arguments(GimpProcedure* procedure)
 {
     gimp_procedure_add_drawable_argument(
         procedure, "reference", _("Reference _layer"),
-        _("Layer whose colors are used; it may belong to another image. It is used as a whole, at its own size."), TRUE,
-        flags(GIMP_PARAM_DONT_SERIALIZE));
+        _("Layer whose colors are used; it may belong to another image. It is used at its own size, without what its "
+          "layer mask hides. A selection in another image limits what is used of its layers."),
+        TRUE, flags(GIMP_PARAM_DONT_SERIALIZE));
+    // GIMP 3.0.4 holds the empty list of a call without this argument to be out of range.
+    gimp_procedure_add_core_object_array_argument(
+        procedure, "references", _("Refere_nces"),
+        _("More layers whose colors are used, for scripts; in the dialog, choose a layer group instead."),
+        GIMP_TYPE_DRAWABLE, flags(GIMP_PARAM_DONT_SERIALIZE | GIMP_PARAM_NO_VALIDATE | G_PARAM_LAX_VALIDATION));
+    gimp_procedure_add_boolean_argument(
+        procedure, "each-layer", _("Each layer of the _group is a reference of its own"),
+        _("Takes the visible layers of a reference group one by one. Otherwise a group is one picture, as it looks in "
+          "its image."),
+        FALSE, flags());
+    gimp_procedure_add_choice_argument(
+        procedure, "combination", _("Res_ult"), _("What several references give."),
+        gimp_choice_new_with_values("blend", static_cast<int>(Combination::blend), _("One layer, the best match wins"),
+                                    _("Each place takes the reference that matches it best"), //
+                                    "separate", static_cast<int>(Combination::separate), _("One layer per reference"),
+                                    _("A layer group with one result for each reference, to choose from; the first "
+                                      "one is visible"),
+                                    nullptr),
+        "blend", flags());
     // With the action "open" GIMP refuses a missing file by itself, with a sentence that does not name it.
     gimp_procedure_add_file_argument(procedure, "reference-file", _("Reference _file"),
                                      _("Image file whose colors are used when no reference layer is given."),
@@ -37,16 +60,134 @@ void add_reference_arguments(GimpProcedure* procedure)
         "given", flags());
 }
 
+void remember(const char* memory, GimpDrawable* drawable)
+{
+    if (drawable == nullptr) {
+        gimp_detach_parasite(memory);
+        return;
+    }
+    const gint32 id = gimp_item_get_id(GIMP_ITEM(drawable));
+    // Without GIMP_PARASITE_PERSISTENT it ends with the session, as the number does.
+    GimpParasite* parasite = gimp_parasite_new(memory, 0, sizeof id, &id);
+    gimp_attach_parasite(parasite);
+    gimp_parasite_free(parasite);
+}
+
+GimpDrawable* remembered(const char* memory)
+{
+    GimpParasite* parasite = gimp_get_parasite(memory);
+    if (parasite == nullptr) {
+        return nullptr;
+    }
+    guint32 size = 0;
+    gint32 id = -1;
+    const gconstpointer data = gimp_parasite_get_data(parasite, &size);
+    if (size == sizeof id) {
+        std::memcpy(&id, data, sizeof id);
+    }
+    gimp_parasite_free(parasite);
+    return gimp_item_id_is_drawable(id) ? gimp_drawable_get_by_id(id) : nullptr;
+}
+
+ObjectPointer<GimpDrawable> owned(GimpDrawable* drawable)
+{
+    return ObjectPointer<GimpDrawable>(drawable != nullptr ? GIMP_DRAWABLE(g_object_ref(drawable)) : nullptr);
+}
+
+void read_matching_settings(GimpProcedureConfig* config, Settings& settings)
+{
+    gboolean each_layer = FALSE;
+    gboolean insist = FALSE;
+    int seed = 0;
+    g_object_get(config, "each-layer", &each_layer, "insist", &insist, "seed", &seed, nullptr);
+    settings.each_layer = each_layer != FALSE;
+    settings.combination = static_cast<Combination>(gimp_procedure_config_get_choice_id(config, "combination"));
+    settings.options.insist = insist != FALSE;
+    settings.options.seed = static_cast<std::uint64_t>(seed);
+}
+
+/// The layer of "reference" and those of "references", none of them twice.
+std::vector<ObjectPointer<GimpDrawable>> given_references(GimpProcedureConfig* config)
+{
+    GimpDrawable* first = nullptr;
+    GObject** list = nullptr;
+    g_object_get(config, "reference", &first, "references", &list, nullptr);
+    const FreePointer<GObject*> owned_list(list);
+    std::vector<ObjectPointer<GimpDrawable>> references;
+    if (first != nullptr) {
+        references.emplace_back(first);
+    }
+    for (GObject** next = list; next != nullptr && *next != nullptr; ++next) {
+        const auto same = [next](const auto& reference) { return G_OBJECT(reference.get()) == *next; };
+        if (!GIMP_IS_DRAWABLE(*next)) {
+            bad_argument(_("One of the references is no layer."));
+        }
+        if (std::none_of(references.begin(), references.end(), same)) {
+            references.push_back(owned(GIMP_DRAWABLE(*next)));
+        }
+    }
+    return references;
+}
+
+/// Fills in what the source names, and nothing else.
+void read_references(GimpProcedureConfig* config, GimpRunMode run_mode, Settings& settings)
+{
+    GimpDrawable* layer = nullptr;
+    GFile* file = nullptr;
+    g_object_get(config, "reference", &layer, "reference-file", &file, nullptr);
+    ObjectPointer<GimpDrawable> reference(layer);
+    ObjectPointer<GFile> reference_file(file);
+    ReferenceSource source = reference_source(config);
+    if (run_mode == GIMP_RUN_WITH_LAST_VALS && source == ReferenceSource::layer && !reference) {
+        reference = owned(remembered_reference());
+        if (!reference) {
+            bad_argument(_("The reference layer of the last run is no longer open; choose another one."));
+        }
+    }
+    if ((source == ReferenceSource::layer && !reference) || (source == ReferenceSource::file && !reference_file)) {
+        bad_argument(_("The reference source is chosen, but the reference itself is not given."));
+    }
+    if (source == ReferenceSource::layer) {
+        settings.references.push_back(std::move(reference));
+    } else if (source == ReferenceSource::given) {
+        settings.references = given_references(config);
+    }
+    if (source == ReferenceSource::file || (source == ReferenceSource::given && settings.references.empty())) {
+        settings.reference_file = std::move(reference_file);
+    }
+}
+
+void add_matching_arguments(GimpProcedure* procedure)
+{
+    gimp_procedure_add_boolean_argument(
+        procedure, "insist", _("_Insist on the reference"),
+        _("Takes the reference's colors even where the two pictures seem to have nothing in common. Otherwise such a "
+          "reference gives way to guessed colors."),
+        FALSE, flags());
+    gimp_procedure_add_int_argument(
+        procedure, "seed", _("S_eed"),
+        _("Start of the random search for matches. The same seed gives the same picture; another one may find other "
+          "matches."),
+        0, G_MAXINT32, 0, flags());
+}
+
 } // namespace
 
-void add_arguments(GimpProcedure* procedure)
+void add_arguments(GimpProcedure* procedure, Task task)
 {
-    add_reference_arguments(procedure);
+    if (task == Task::from_reference) {
+        add_reference_arguments(procedure);
+    }
+    gimp_procedure_add_drawable_argument(
+        procedure, "hints", _("C_olor hints"),
+        _("Layer of the same image with colors painted on transparency. These colors are kept to and spread from "
+          "there. The layer itself stays as it is."),
+        TRUE, flags(GIMP_PARAM_DONT_SERIALIZE));
     gimp_procedure_add_double_argument(procedure, "strength", _("S_trength"),
                                        _("How vivid the colors are: 0 gives gray, 1 the colors as they were found."),
                                        0.0, 2.0, 1.0, flags());
     gimp_procedure_add_int_argument(procedure, "working-size", _("_Working size"),
-                                    _("Short side, in pixels, of the images in which colors are matched. More finds "
+                                    _("Short side, in pixels, of the images that the networks look at. More finds "
                                       "smaller things, and costs time and memory by its square."),
                                     minimum_working_size, maximum_working_size, default_working_size, flags());
     gimp_procedure_add_choice_argument(
@@ -58,16 +199,9 @@ void add_arguments(GimpProcedure* procedure)
                                       "picture can still be edited there"),
                                     nullptr),
         "new-layer", flags());
-    gimp_procedure_add_boolean_argument(
-        procedure, "insist", _("_Insist on the reference"),
-        _("Takes the reference's colors even where the two pictures seem to have nothing in common. Otherwise such a "
-          "reference gives way to guessed colors."),
-        FALSE, flags());
-    gimp_procedure_add_int_argument(
-        procedure, "seed", _("S_eed"),
-        _("Start of the random search for matches. The same seed gives the same picture; another one may find other "
-          "matches."),
-        0, G_MAXINT32, 0, flags());
+    if (task == Task::from_reference) {
+        add_matching_arguments(procedure);
+    }
     gimp_procedure_add_choice_argument(
         procedure, "device", _("_Device"), _("Where the computation runs."),
         gimp_choice_new_with_values("auto", static_cast<int>(Device::automatic), _("Automatic"),
@@ -83,77 +217,45 @@ ReferenceSource reference_source(GimpProcedureConfig* config)
     return static_cast<ReferenceSource>(gimp_procedure_config_get_choice_id(config, "reference-source"));
 }
 
-Settings read_settings(GimpProcedureConfig* config, GimpRunMode run_mode)
+Settings read_settings(GimpProcedureConfig* config, Task task, GimpRunMode run_mode, GimpImage* image)
 {
-    GimpDrawable* reference = nullptr;
-    GFile* reference_file = nullptr;
+    Settings settings;
+    GimpDrawable* hints = nullptr;
     double strength = 0.0;
     int working_size = 0;
-    int seed = 0;
-    gboolean insist = FALSE;
-    g_object_get(config, "reference", &reference, "reference-file", &reference_file, "strength", &strength,
-                 "working-size", &working_size, "seed", &seed, "insist", &insist, nullptr);
-    Settings settings;
-    settings.reference.reset(reference);
-    settings.reference_file.reset(reference_file);
+    g_object_get(config, "hints", &hints, "strength", &strength, "working-size", &working_size, nullptr);
+    settings.hints.reset(hints);
+    if (run_mode == GIMP_RUN_WITH_LAST_VALS && !settings.hints) {
+        settings.hints = owned(remembered_hints(image));
+    }
     settings.output = static_cast<Output>(gimp_procedure_config_get_choice_id(config, "output"));
     settings.options.strength = static_cast<float>(strength);
     settings.options.working_size = working_size;
-    settings.options.insist = insist != FALSE;
-    settings.options.seed = static_cast<std::uint64_t>(seed);
     settings.options.device = static_cast<Device>(gimp_procedure_config_get_choice_id(config, "device"));
-
-    ReferenceSource source = reference_source(config);
-    if (run_mode == GIMP_RUN_WITH_LAST_VALS && source == ReferenceSource::layer && !settings.reference) {
-        if (GimpDrawable* last = remembered_reference(); last != nullptr) {
-            settings.reference.reset(GIMP_DRAWABLE(g_object_ref(last)));
-        } else {
-            bad_argument(_("The reference layer of the last run is no longer open; choose another one."));
-        }
-    }
-    if ((source == ReferenceSource::layer && !settings.reference) ||
-        (source == ReferenceSource::file && !settings.reference_file)) {
-        bad_argument(_("The reference source is chosen, but the reference itself is not given."));
-    }
-    if (source == ReferenceSource::given) {
-        source = settings.reference ? ReferenceSource::layer : ReferenceSource::file;
-    }
-    if (source != ReferenceSource::layer) {
-        settings.reference.reset();
-    }
-    if (source != ReferenceSource::file) {
-        settings.reference_file.reset();
+    if (task == Task::from_reference) {
+        read_matching_settings(config, settings);
+        read_references(config, run_mode, settings);
     }
     return settings;
 }
 
-void remember_reference(GimpDrawable* drawable)
+void remember_layers(const Settings& settings, Task task)
 {
-    if (drawable == nullptr) {
-        gimp_detach_parasite(memory_name);
-        return;
+    remember(hints_memory, settings.hints.get());
+    if (task == Task::from_reference) {
+        remember(reference_memory, settings.references.empty() ? nullptr : settings.references.front().get());
     }
-    const gint32 id = gimp_item_get_id(GIMP_ITEM(drawable));
-    // Without GIMP_PARASITE_PERSISTENT it ends with the session, as the number does.
-    GimpParasite* parasite = gimp_parasite_new(memory_name, 0, sizeof id, &id);
-    gimp_attach_parasite(parasite);
-    gimp_parasite_free(parasite);
 }
 
 GimpDrawable* remembered_reference()
 {
-    GimpParasite* parasite = gimp_get_parasite(memory_name);
-    if (parasite == nullptr) {
-        return nullptr;
-    }
-    guint32 size = 0;
-    gint32 id = -1;
-    const gconstpointer data = gimp_parasite_get_data(parasite, &size);
-    if (size == sizeof id) {
-        std::memcpy(&id, data, sizeof id);
-    }
-    gimp_parasite_free(parasite);
-    return gimp_item_id_is_drawable(id) ? gimp_drawable_get_by_id(id) : nullptr;
+    return remembered(reference_memory);
+}
+
+GimpDrawable* remembered_hints(GimpImage* image)
+{
+    GimpDrawable* hints = remembered(hints_memory);
+    return hints != nullptr && gimp_item_get_image(GIMP_ITEM(hints)) == image ? hints : nullptr;
 }
 
 } // namespace chromatch::plugin

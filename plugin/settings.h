@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The procedure's arguments.
+// The procedures' arguments.
 #pragma once
 
 #include "chromatch.h"
@@ -8,42 +8,64 @@
 
 #include <libgimp/gimp.h>
 
+#include <vector>
+
 namespace chromatch::plugin {
+
+/// What the plug-in offers: one procedure each.
+enum class Task {
+    from_reference,
+    automatic, ///< no reference, so none of the arguments about it
+};
 
 enum class Output {
     new_layer,
     chroma_layer, ///< in LCh Color mode: lightness always comes from below
 };
 
+/// What several references give.
+enum class Combination {
+    blend,    ///< one layer; each place takes the reference that fits it best
+    separate, ///< a layer for each reference, in a group
+};
+
 /// Which of the reference arguments counts.
 enum class ReferenceSource {
-    given, ///< the drawable if there is one, else the file if there is one, else none: what scripts say
+    given, ///< the drawables if there are any, else the file if there is one, else none: what scripts say
     layer,
     file,
     none, ///< automatic colours
 };
 
 struct Settings {
-    /// At most one of the two is set.
-    ObjectPointer<GimpDrawable> reference;
+    /// At most one of the two is set. Groups stand for themselves here, whatever each_layer says.
+    std::vector<ObjectPointer<GimpDrawable>> references;
     ObjectPointer<GFile> reference_file;
+    bool each_layer = false; ///< a group's layers are references of their own
+    Combination combination = Combination::blend;
+    ObjectPointer<GimpDrawable> hints; ///< null: none
     Output output = Output::new_layer;
     Options options;
 };
 
-/// Adds the arguments to the procedure.
-void add_arguments(GimpProcedure* procedure);
+/// Adds the task's arguments to its procedure.
+void add_arguments(GimpProcedure* procedure, Task task);
 
 ReferenceSource reference_source(GimpProcedureConfig* config);
 
 /// Throws Failure where the last run's layer is asked for and is gone.
-Settings read_settings(GimpProcedureConfig* config, GimpRunMode run_mode);
+Settings read_settings(GimpProcedureConfig* config, Task task, GimpRunMode run_mode, GimpImage* image);
 
-/// A layer is not saved with the other arguments, since it means nothing in another session of GIMP. Within the session
-/// it is kept here, for "Repeat" and for the next dialog. Null forgets.
-void remember_reference(GimpDrawable* drawable);
+// A layer is not saved with the other arguments, since it means nothing in another session of GIMP. Within the session
+// it is kept here, for "Repeat" and for the next dialog.
+
+/// Keeps what the dialog has chosen; what was not chosen is forgotten.
+void remember_layers(const Settings& settings, Task task);
 
 /// The remembered drawable if it still exists, else null. libgimp owns it.
 GimpDrawable* remembered_reference();
+
+/// The remembered hints if they still exist and lie in this image, else null: painted hints fit no other picture.
+GimpDrawable* remembered_hints(GimpImage* image);
 
 } // namespace chromatch::plugin

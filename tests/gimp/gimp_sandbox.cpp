@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gimp_sandbox.h"
 
-#include "pictures.h"
-
 #include <glib.h>
 #include <sys/wait.h>
 
@@ -109,10 +107,34 @@ Facts read_facts(const std::filesystem::path& file)
 
 namespace {
 
+const std::string manual_photo = "/home/me/reference.jpg";
+
+/// The examples of the user's manual, in a function. Its home folder is this file's.
+void write_readme_examples(const std::filesystem::path& file)
+{
+    std::ifstream readme(README_FILE);
+    std::ofstream script(file);
+    script << "(define (readme-examples)\n";
+    bool inside = false;
+    for (std::string line; std::getline(readme, line);) {
+        if (line.starts_with("```")) {
+            inside = line == "```scheme";
+        } else if (inside) {
+            const std::size_t photo = line.find(manual_photo);
+            if (photo != std::string::npos) {
+                line.replace(photo, manual_photo.size(), (file.parent_path() / "colors.png").string());
+            }
+            script << line << "\n";
+        }
+    }
+    script << ")\n";
+}
+
 struct FinishedCases {
     FinishedCases() : sandbox(PLUGIN_PATH)
     {
         write_fixtures(sandbox.folder());
+        write_readme_examples(sandbox.folder() / "readme_examples.scm");
         run = sandbox.run_script("cases.scm");
     }
 
@@ -141,6 +163,20 @@ const ProgramRun& cases_run()
 Facts facts_of(const std::string& name)
 {
     return read_facts(finished_cases().folder() / (name + ".facts"));
+}
+
+CasePictures pictures_of(const std::string& name)
+{
+    std::vector<Picture> row = read_row(finished_cases().folder() / (name + ".tif"), 3);
+    return {row[0], row[1], row[2]};
+}
+
+std::string test_name(std::string name)
+{
+    for (char& letter : name) {
+        letter = letter == '-' ? '_' : letter;
+    }
+    return name;
 }
 
 } // namespace chromatch::test

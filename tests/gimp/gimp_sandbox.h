@@ -5,6 +5,8 @@
 // of GIMP (cases.scm), and each test looks at what its case left behind.
 #pragma once
 
+#include "pictures.h"
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -51,6 +53,15 @@ Facts read_facts(const std::filesystem::path& file);
 /// The sandbox in which cases.scm has run. Runs it on the first call.
 const GimpSandbox& finished_cases();
 Facts facts_of(const std::string& name);
+
+/// The target before, the target after and the new layer.
+struct CasePictures {
+    Picture before, after, result;
+};
+CasePictures pictures_of(const std::string& name);
+
+/// A case's name as GoogleTest takes it.
+std::string test_name(std::string name);
 
 /// How finished_cases() went: for messages of failing tests.
 const ProgramRun& cases_run();

@@ -56,6 +56,7 @@
     (if (not (= -1 (car (gimp-layer-get-mask layer))))
       (gimp-layer-remove-mask layer MASK-DISCARD))
     (gimp-layer-set-offsets layer (* place (car (gimp-drawable-get-width drawable))) 0)
+    (gimp-item-set-visible layer TRUE)
     (gimp-layer-set-mode layer LAYER-MODE-NORMAL)
     (gimp-layer-set-opacity layer 100)))
 

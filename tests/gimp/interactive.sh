@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # interactive.sh FOLDER GIMP ARGUMENT...: runs GIMP with a window on a screen of its own, and does what a user does: presses
-# the dialog's button, and Ctrl+Z once the script in GIMP (interactive.scm) says that the new layer is there.
+# the dialogs' buttons, and Ctrl+Z once the script in GIMP (interactive.scm) says that the new layers are there.
 set -u
 folder=$1
 shift
@@ -41,9 +41,18 @@ manager=$!
 gimp=$!
 trap 'kill $gimp $manager $screen 2> /dev/null' EXIT
 
+# take_back QUESTION ANSWER: undoes the step that the script speaks of.
+take_back() {
+    wait_for test -e "$folder/$1"
+    press "GIMP$" ctrl+z
+    sleep 2
+    touch "$folder/$2"
+}
+
 press "^Colorize from Reference$" alt+z
-wait_for test -e "$folder/colored"
-press "GIMP$" ctrl+z
-sleep 2
-touch "$folder/undone"
+take_back colored undone
+press "^Colorize Automatically$" alt+z
+take_back guessed automatic-undone
+take_back separated separate-undone
+press "^Colorize Automatically$" alt+z
 wait_for test -e "$folder/finished"

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <stdexcept>
+#include <utility>
 
 namespace chromatch::test {
 
@@ -138,6 +139,30 @@ void write_fixtures(const std::filesystem::path& folder)
         colors(x, y, rgba);
         rgba[3] = 0.0f;
     };
+    const auto stroke = [](double x, double y, float* rgba) {
+        // A disc of one colour, opaque but for its rim.
+        rgba[0] = 0.85f;
+        rgba[1] = 0.2f;
+        rgba[2] = 0.65f;
+        rgba[3] = static_cast<float>(std::clamp(12.0 * (0.5 - std::hypot(x - 0.5, y - 0.5)), 0.0, 1.0));
+    };
+    // Parts of the gray picture in colour.
+    const auto orange = [](double x, double y, float* rgba) {
+        const float light = wave(x, y, 0.3);
+        rgba[0] = light;
+        rgba[1] = 0.6f * light;
+        rgba[2] = 0.3f * light;
+        rgba[3] = 1.0f;
+    };
+    const auto blue = [orange](double x, double y, float* rgba) {
+        orange(x, y, rgba);
+        std::swap(rgba[0], rgba[2]);
+    };
+    const auto halves = [orange, blue](double x, double y, float* rgba) {
+        x < 0.5 ? orange(x, y, rgba) : blue(x, y, rgba);
+    };
+    const auto left = [orange](double x, double y, float* rgba) { orange(0.5 * x, y, rgba); };
+    const auto right = [blue](double x, double y, float* rgba) { blue(0.5 * x + 0.5, y, rgba); };
     const Babl* prophoto = babl_space("ProPhoto");
     write_png(folder / "gray.png", babl_format("Y' u16"), 16, 150, 110, gray);
     write_png(folder / "fading.png", babl_format("R'G'B'A u16"), 16, 90, 70, fading);
@@ -146,6 +171,10 @@ void write_fixtures(const std::filesystem::path& folder)
     write_png(folder / "warm.png", babl_format("R'G'B' u16"), 16, 120, 130, warm);
     write_png(folder / "wide-warm.png", babl_format_with_space("R'G'B' u16", prophoto), 16, 120, 130, warm);
     write_png(folder / "transparent.png", babl_format("R'G'B'A u8"), 8, 40, 30, unseen);
+    write_png(folder / "stroke.png", babl_format("R'G'B'A u16"), 16, 60, 50, stroke);
+    write_png(folder / "halves.png", babl_format("R'G'B' u16"), 16, 150, 110, halves);
+    write_png(folder / "left.png", babl_format("R'G'B' u16"), 16, 75, 110, left);
+    write_png(folder / "right.png", babl_format("R'G'B' u16"), 16, 75, 110, right);
     std::ofstream(folder / "not-an-image.png") << "These are only words.\n";
 
     // The curve of this gray profile is L*, far from sRGB's.
@@ -218,6 +247,19 @@ Lab mean_color(const Picture& picture)
     }
     const double count = static_cast<double>(pixel_count(picture));
     return {sum.l / count, sum.a / count, sum.b / count};
+}
+
+Picture part_of(const Picture& picture, int x, int y, int width, int height)
+{
+    if (x < 0 || y < 0 || x + width > picture.width || y + height > picture.height) {
+        throw std::runtime_error("a part that lies outside its picture");
+    }
+    Picture part = {width, height, {}};
+    for (int row = y; row < y + height; ++row) {
+        const auto begin = picture.rgba.begin() + (static_cast<std::ptrdiff_t>(row) * picture.width + x) * channels;
+        part.rgba.insert(part.rgba.end(), begin, begin + static_cast<std::ptrdiff_t>(width) * channels);
+    }
+    return part;
 }
 
 double mean_chroma(const Picture& picture)

@@ -31,6 +31,9 @@ Lab lab_at(const Picture& picture, std::size_t pixel);
 
 Lab mean_color(const Picture& picture);
 
+/// A part of the picture, cut out.
+Picture part_of(const Picture& picture, int x, int y, int width, int height);
+
 // Differences of two pictures of one size count the pixels that can be seen in the first.
 
 double mean_luminance_difference(const Picture& first, const Picture& second);

@@ -54,14 +54,20 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadArguments,
                                          BadArgument{"working-size-too-large", {"5000", "64 to 1024"}},
                                          BadArgument{"own-reference", {"cannot be its own reference"}},
                                          BadArgument{"two-drawables", {"one layer at a time", "2"}},
-                                         BadArgument{"a-channel", {"Channel", "is none"}}),
-                         [](const auto& info) {
-                             std::string name = info.param.name;
-                             for (char& letter : name) {
-                                 letter = letter == '-' ? '_' : letter;
-                             }
-                             return name;
-                         });
+                                         BadArgument{"a-channel", {"Channel", "is none"}},
+                                         BadArgument{"transparent-hints",
+                                                     {"transparent.png", "gray.png", "no color hints"}},
+                                         BadArgument{"hints-elsewhere", {"stroke.png", "no color hints over"}},
+                                         BadArgument{"hidden-hints", {"stroke.png", "no color hints over"}},
+                                         BadArgument{"opaque-hints", {"Strokes on paper", "no alpha channel"}},
+                                         BadArgument{"own-hints", {"gray.png", "for itself"}},
+                                         BadArgument{"foreign-hints", {"stroke.png", "another image", "gray.png"}},
+                                         BadArgument{"automatic-two-drawables", {"one layer at a time", "2"}},
+                                         BadArgument{"nothing-selected", {"halves.png", "leaves nothing"}},
+                                         BadArgument{"everything-masked", {"halves.png", "leaves nothing"}},
+                                         BadArgument{"own-reference-in-list", {"cannot be its own reference"}},
+                                         BadArgument{"group-without-layers", {"Empty", "no visible layer"}}),
+                         [](const auto& info) { return test_name(info.param.name); });
 
 TEST(Failures, UncaughtFailureEndsABatchWithTheSentence)
 {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <string>
 
 namespace chromatch::test {
@@ -21,6 +22,24 @@ TEST(Query, ExecutableDoesNotLinkTheEngine)
     EXPECT_THAT(run.output, testing::Not(testing::HasSubstr("libchromatch")));
     EXPECT_THAT(run.output, testing::Not(testing::HasSubstr("libtorch")));
     EXPECT_THAT(run.output, testing::Not(testing::HasSubstr("libc10")));
+}
+
+/// What GIMP has written down about its plug-ins.
+TEST(Query, MenusHaveAnEntryForEachProcedure)
+{
+    std::ifstream file(finished_cases().settings_folder() / "pluginrc");
+    const std::string all(std::istreambuf_iterator<char>(file), {});
+    const auto description_of = [&all](const std::string& procedure) {
+        const std::size_t begin = all.find("(proc-def \"" + procedure + "\"");
+        return begin == std::string::npos ? "" : all.substr(begin, all.find("(proc-arg", begin) - begin);
+    };
+    const std::string reference = description_of("plug-in-chromatch");
+    EXPECT_THAT(reference, testing::HasSubstr("\"Colorize from _Reference...\""));
+    EXPECT_THAT(reference, testing::HasSubstr("(menu-path \"<Image>/Filters\")"));
+    EXPECT_THAT(reference, testing::HasSubstr("(menu-path \"<Image>/Colors/Map\")"));
+    const std::string automatic = description_of("plug-in-chromatch-automatic");
+    EXPECT_THAT(automatic, testing::HasSubstr("\"Colorize _Automatically...\""));
+    EXPECT_THAT(automatic, testing::HasSubstr("(menu-path \"<Image>/Filters\")"));
 }
 
 /// GIMP queries a plug-in that it has not seen. A script in the plug-in's place takes the time of the real one.

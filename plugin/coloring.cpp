@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "coloring.h"
+
+#include "engine_loader.h"
+#include "failure.h"
+
+#include <glib/gi18n.h>
+
+#include <optional>
+#include <utility>
+
+namespace chromatch::plugin {
+
+namespace {
+
+const char* stage_name(Stage stage)
+{
+    switch (stage) {
+    case Stage::preparing:
+        return _("Preparing the images");
+    case Stage::features:
+        return _("Looking at the images");
+    case Stage::matching:
+        return _("Matching the reference");
+    case Stage::coloring:
+        return _("Choosing colors");
+    case Stage::upsampling:
+        return _("Coloring at full size");
+    }
+    return "";
+}
+
+/// Posts the engine's progress to GIMP. Each post is a round trip to another process, so small steps are left out.
+class ProgressPoster {
+  public:
+    /// For one of several turns of the engine, the first being 0.
+    ProgressPoster(std::size_t turn, std::size_t turns) : turn_(turn), turns_(turns) {}
+
+    bool operator()(double fraction, Stage stage)
+    {
+        if (stage != stage_) {
+            gimp_progress_set_text(stage_name(stage));
+            stage_ = stage;
+        }
+        const double whole = (static_cast<double>(turn_) + fraction) / static_cast<double>(turns_);
+        if (whole - posted_ >= 0.01) {
+            gimp_progress_update(engine_begins + (engine_ends - engine_begins) * whole);
+            posted_ = whole;
+        }
+        return true;
+    }
+
+  private:
+    std::size_t turn_;
+    std::size_t turns_;
+    double posted_ = -1.0;
+    std::optional<Stage> stage_;
+};
+
+LayerColors color_once(Colorizer& colorizer, const Request& request, ProgressPoster progress, std::string name)
+{
+    Result result = colorizer.colorize(request, progress);
+    return {std::move(name), std::move(result.a), std::move(result.b)};
+}
+
+} // namespace
+
+std::vector<LayerColors> color_request(const EngineFunctions& engine, Request& request,
+                                       std::vector<NamedReference> references, const std::string& blended_name,
+                                       Combination combination)
+{
+    const std::filesystem::path models = find_models_folder();
+    std::vector<LayerColors> results;
+    try {
+        const std::unique_ptr<Colorizer> colorizer = engine.load_colorizer({.models_folder = models});
+        if (combination == Combination::separate && references.size() > 1) {
+            for (std::size_t i = 0; i < references.size(); ++i) {
+                request.references.clear();
+                request.references.push_back(std::move(references[i].picture));
+                results.push_back(color_once(*colorizer, request, ProgressPoster(i, references.size()),
+                                             std::move(references[i].layer_name)));
+            }
+        } else {
+            for (NamedReference& reference : references) {
+                request.references.push_back(std::move(reference.picture));
+            }
+            results.push_back(color_once(*colorizer, request, ProgressPoster(0, 1), blended_name));
+        }
+    } catch (const Error& error) {
+        throw failure_of(error, models);
+    }
+    return results;
+}
+
+} // namespace chromatch::plugin

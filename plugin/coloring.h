@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The engine's part of a run, with GIMP's progress bar.
+#pragma once
+
+#include "color_layer.h"
+#include "reference.h"
+
+namespace chromatch::plugin {
+
+/// Where the engine's part of the progress bar begins and ends.
+constexpr double engine_begins = 0.15;
+constexpr double engine_ends = 0.95;
+
+/// Loads the networks and colours the request once with all references together, or once with each of them. The
+/// request holds everything but the references. Throws Failure.
+std::vector<LayerColors> color_request(const EngineFunctions& engine, Request& request,
+                                       std::vector<NamedReference> references, const std::string& blended_name,
+                                       Combination combination);
+
+} // namespace chromatch::plugin
