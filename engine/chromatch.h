@@ -80,7 +80,7 @@ struct Hints {
 };
 
 enum class Device {
-    automatic, ///< CUDA where it is available, else the CPU
+    automatic, ///< CUDA where it is available and the maps to match are large, else the CPU
     cpu,
     cuda,
 };
@@ -133,7 +133,7 @@ struct Result {
     double stage_seconds[stage_count] = {}; ///< wall time of each Stage
     int working_height = 0;                 ///< size of the target as the networks saw it
     int working_width = 0;
-    Device device = Device::cpu; ///< the device that did the work: cpu or cuda
+    Device device = Device::cpu; ///< the device that matched: cpu or cuda. The networks run on the CPU.
 };
 
 /// Called now and then with the fraction done, [0, 1], never falling, and the running stage. Returning false cancels:

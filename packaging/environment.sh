@@ -15,6 +15,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/chromatch
 suite=trixie
 root=$cache/root-$suite
 setup_log=$cache/setup.log
+cuda=/usr/local/cuda # NVIDIA's packages put it there; seen in the root as well
 build=$repository/build
 build_options=(-Dplugin=enabled -Dcli=enabled -Dtraining=enabled -Dtests=enabled)
 
@@ -258,6 +259,7 @@ folders_within_system() {
         [[ $folder == /var/tmp || ! -e $root$folder ]] || continue
         echo "$folder"
     done
+    [[ ! -d $cuda ]] || echo "$cuda"
 }
 
 # plan_system PLACE: the root's PLACE, opened up where one of the caller's folders lies in it.
@@ -311,7 +313,11 @@ make_plan() {
         fi
     done
     for name in "${inner_folders[@]}"; do
-        plan+=("rw" "$name" "$name")
+        if [[ $name == "$cuda" ]]; then
+            plan+=("ro" "$(realpath "$cuda")" "$cuda")
+        else
+            plan+=("rw" "$name" "$name")
+        fi
     done
 }
 

@@ -43,4 +43,11 @@ void chromatch_plug_in_init(ChromatchPlugIn* /*plugin*/) {}
 
 } // namespace
 
-GIMP_MAIN(chromatch_plug_in_get_type())
+// What GIMP_MAIN() stands for, and two settings of babl, which looks at them when GIMP's library starts it: without
+// them its way between two formats depends on how busy the machine is (see start_gegl() of the command).
+int main(int argc, char* argv[])
+{
+    g_setenv("BABL_LUT", "0", FALSE);
+    g_setenv("BABL_TOLERANCE", "-1", TRUE);
+    return gimp_main(chromatch_plug_in_get_type(), argc, argv);
+}

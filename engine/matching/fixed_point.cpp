@@ -42,20 +42,6 @@ FixedPointMaps empty_maps(int count, int height, int width, int channels)
     return maps;
 }
 
-void check_size(const FeatureBatch& maps, const std::string& what)
-{
-    if (maps.values == nullptr || maps.height < 1 || maps.width < 1 || maps.height > 65535 || maps.width > 65535)
-        throw Error(ErrorCode::bad_image, what + "is " + std::to_string(maps.height) + " x " +
-                                              std::to_string(maps.width) + "; 1 to 65535 pixels each way are possible");
-    if (maps.channels < 16 || maps.channels % 16 != 0 || maps.channels > most_channels)
-        throw Error(ErrorCode::bad_image, what + "has " + std::to_string(maps.channels) +
-                                              " channels; a multiple of 16 up to " + std::to_string(most_channels) +
-                                              " is possible");
-    if (maps.count < 1 || static_cast<std::int64_t>(maps.count) * maps.height > std::numeric_limits<int>::max())
-        throw Error(ErrorCode::bad_image, what + "comes " + std::to_string(maps.count) +
-                                              " times; a batch has at least one map and at most 2^31 rows");
-}
-
 /// The sum as a vector of length `scale`; zeros stay. Only operations that IEEE 754 rounds correctly, so that a CUDA
 /// device does the same.
 void scale_to_unit(const std::vector<std::int32_t>& sum, int scale, std::int16_t* to)
@@ -71,8 +57,31 @@ void scale_to_unit(const std::vector<std::int32_t>& sum, int scale, std::int16_t
     }
 }
 
-[[noreturn]] void refuse(float square, const std::string& what, int y)
+std::string description(const char* name)
 {
+    return std::string("the ") + name + " feature map ";
+}
+
+} // namespace
+
+void check_size(const FeatureBatch& maps, const char* name)
+{
+    const std::string what = description(name);
+    if (maps.values == nullptr || maps.height < 1 || maps.width < 1 || maps.height > 65535 || maps.width > 65535)
+        throw Error(ErrorCode::bad_image, what + "is " + std::to_string(maps.height) + " x " +
+                                              std::to_string(maps.width) + "; 1 to 65535 pixels each way are possible");
+    if (maps.channels < 16 || maps.channels % 16 != 0 || maps.channels > most_channels)
+        throw Error(ErrorCode::bad_image, what + "has " + std::to_string(maps.channels) +
+                                              " channels; a multiple of 16 up to " + std::to_string(most_channels) +
+                                              " is possible");
+    if (maps.count < 1 || static_cast<std::int64_t>(maps.count) * maps.height > std::numeric_limits<int>::max())
+        throw Error(ErrorCode::bad_image, what + "comes " + std::to_string(maps.count) +
+                                              " times; a batch has at least one map and at most 2^31 rows");
+}
+
+void refuse_vector(float square, const char* name, int y)
+{
+    const std::string what = description(name);
     const std::string place = " in row " + std::to_string(y);
     if (!std::isfinite(square))
         throw Error(ErrorCode::bad_image, what + "has a value that is not finite" + place);
@@ -80,12 +89,9 @@ void scale_to_unit(const std::vector<std::int32_t>& sum, int scale, std::int16_t
                                           "; at most 1 is possible");
 }
 
-} // namespace
-
 FixedPointMaps to_fixed_point(const FeatureBatch& maps, int patch, const char* name, int threads)
 {
-    const std::string what = std::string("the ") + name + " feature map ";
-    check_size(maps, what);
+    check_size(maps, name);
     FixedPointMaps result = empty_maps(maps.count, maps.height, maps.width, maps.channels);
     const auto scale = static_cast<float>(fixed_point_scale(patch));
     const std::size_t row = static_cast<std::size_t>(maps.width) * maps.channels;
@@ -93,7 +99,7 @@ FixedPointMaps to_fixed_point(const FeatureBatch& maps, int patch, const char* n
         for (std::size_t i = first * row; i < last * row; i += maps.channels) {
             const float square = round_pixel(maps.values + i, maps.channels, scale, result.values.get() + i);
             if (!(square <= 1.001f)) // also where it is not a number
-                refuse(square, what, static_cast<int>(i / row) % maps.height);
+                refuse_vector(square, name, static_cast<int>(i / row) % maps.height);
         }
     });
     return result;

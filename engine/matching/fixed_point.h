@@ -34,6 +34,12 @@ struct FixedPointMaps {
     const std::int16_t* map(int i) const { return values.get() + i * pixels() * channels; }
 };
 
+/// Throws Error bad_image where a size is out of range. name: "target" or "reference", for the message.
+void check_size(const FeatureBatch& maps, const char* name);
+
+/// Throws Error bad_image for a vector in row y that is not finite or longer than 1. square: of its length.
+[[noreturn]] void refuse_vector(float square, const char* name, int y);
+
 /// name: "target" or "reference", for the message. Throws Error bad_image where a size is out of range, a value is not
 /// finite or a vector is longer than 1.
 FixedPointMaps to_fixed_point(const FeatureBatch& maps, int patch, const char* name, int threads);

@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "chromatch.h"
-#include "matching/matcher.h"
 #include "matching/voting.h"
 
 namespace chromatch {
@@ -25,7 +24,7 @@ float level_cosine(const float* first, const float* second, int channels)
 } // namespace
 
 Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const float* reference_chroma,
-                 const std::uint8_t* reference_mask, std::uint64_t seed, int threads)
+                 const std::uint8_t* reference_mask, std::uint64_t seed, int threads, MatchDevice device)
 {
     if (target.channels != fused_channels || reference.channels != fused_channels)
         throw Error(ErrorCode::internal, "the guide needs maps of " + std::to_string(fused_channels) +
@@ -38,7 +37,7 @@ Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const fl
     options.iterations = guide_iterations;
     options.seed = seed;
     options.threads = threads;
-    Matches matches = find_matches(target, reference, options);
+    Matches matches = find_matches(target, reference, options, device);
     Guide guide{std::move(matches.forward[0]), std::move(matches.reverse[0]), {}};
 
     const std::size_t pixels = static_cast<std::size_t>(target.height) * target.width;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "matching/matcher.h"
 #include "matching/nearest_neighbour_field.h"
 
 namespace chromatch {
@@ -42,6 +43,7 @@ struct Guide {
 /// Matches both ways (see find_matches()) and votes. Maps of fused_channels.
 /// reference_chroma: 2 x reference.height x reference.width. Errors as exact_search().
 Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const float* reference_chroma,
-                 const std::uint8_t* reference_mask, std::uint64_t seed, int threads);
+                 const std::uint8_t* reference_mask, std::uint64_t seed, int threads,
+                 MatchDevice device = MatchDevice::cpu);
 
 } // namespace chromatch

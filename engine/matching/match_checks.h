@@ -31,6 +31,21 @@ inline void check_matching(const FeatureBatch& target, const FeatureBatch& refer
                                               std::to_string(reference.pixels()) + " reference pixels to match with");
 }
 
+/// What PatchMatch demands beyond that.
+inline void check_search(const FeatureBatch& target, const MatchOptions& options)
+{
+    if (options.iterations < 0)
+        throw Error(ErrorCode::bad_option,
+                    "PatchMatch cannot do " + std::to_string(options.iterations) + " iterations");
+    for (int i = 0; options.initial != nullptr && i < target.count; ++i)
+        if (options.initial[i].height != target.height || options.initial[i].width != target.width ||
+            options.initial[i].match.size() != target.pixels())
+            throw Error(ErrorCode::bad_option, "the initial field of " + std::to_string(options.initial[i].height) +
+                                                   " x " + std::to_string(options.initial[i].width) +
+                                                   " does not fit a target of " + std::to_string(target.height) +
+                                                   " x " + std::to_string(target.width));
+}
+
 /// Calls body(i, options) for each map of a batch. Where there are maps enough, each has a thread of its own and the
 /// options say so; else each has all threads.
 template <class Body> void for_each_map(int count, const MatchOptions& options, const Body& body)

@@ -20,20 +20,6 @@ namespace {
 
 constexpr int band_rows = 16;
 
-void check_options(const FeatureBatch& target, const MatchOptions& options)
-{
-    if (options.iterations < 0)
-        throw Error(ErrorCode::bad_option,
-                    "PatchMatch cannot do " + std::to_string(options.iterations) + " iterations");
-    for (int i = 0; options.initial != nullptr && i < target.count; ++i)
-        if (options.initial[i].height != target.height || options.initial[i].width != target.width ||
-            options.initial[i].match.size() != target.pixels())
-            throw Error(ErrorCode::bad_option, "the initial field of " + std::to_string(options.initial[i].height) +
-                                                   " x " + std::to_string(options.initial[i].width) +
-                                                   " does not fit a target of " + std::to_string(target.height) +
-                                                   " x " + std::to_string(target.width));
-}
-
 /// The indices of the pixels that the mask leaves.
 std::vector<std::uint32_t> allowed_pixels(const std::vector<std::uint8_t>& mask)
 {
@@ -57,11 +43,11 @@ struct Level {
     }
     bool can_be_halved() const
     {
-        return std::min({target.height, target.width, reference.height, reference.width}) >= schedule::smallest_side;
+        return schedule::can_be_halved(target.height, target.width, reference.height, reference.width);
     }
     bool is_small() const
     {
-        return double(target.pixels()) * double(reference.pixels()) <= schedule::exact_start_pairs;
+        return schedule::can_start_exactly(target.height, target.width, reference.height, reference.width);
     }
 };
 
@@ -191,12 +177,13 @@ ExactFields search_pyramid(const std::vector<Level>& levels, int i, const MatchO
 Matches patch_match(const FeatureBatch& target, const FeatureBatch& reference, const MatchOptions& options)
 {
     check_matching(target, reference, options);
-    check_options(target, options);
+    check_search(target, options);
     std::vector<std::uint8_t> mask;
     if (options.reference_mask != nullptr)
         mask.assign(options.reference_mask, options.reference_mask + reference.pixels());
-    Level finest(to_fixed_point(target, options.patch, "target", options.threads),
-                 to_fixed_point(reference, options.patch, "reference", options.threads), std::move(mask));
+    FixedPointMaps from = to_fixed_point(target, options.patch, "target", options.threads);
+    FixedPointMaps to = to_fixed_point(reference, options.patch, "reference", options.threads);
+    Level finest(std::move(from), std::move(to), std::move(mask));
     std::vector<Level> levels;
     if (options.initial == nullptr || options.reverse)
         levels = make_pyramid(std::move(finest), options.patch, options.threads);

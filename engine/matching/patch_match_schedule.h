@@ -31,6 +31,16 @@ constexpr int jumps[jump_count] = {1};
 constexpr int smallest_side = 8;
 constexpr double exact_start_pairs = 128.0 * 128.0 * 128.0 * 128.0;
 
+constexpr bool can_be_halved(int target_height, int target_width, int height, int width)
+{
+    return target_height >= smallest_side && target_width >= smallest_side && height >= smallest_side &&
+           width >= smallest_side;
+}
+constexpr bool can_start_exactly(int target_height, int target_width, int height, int width)
+{
+    return double(target_height) * target_width * (double(height) * width) <= exact_start_pairs;
+}
+
 /// A 32-bit hash without fixed structure ("lowbias32", Wellons 2018).
 CHROMATCH_SHARED std::uint32_t mix(std::uint32_t value)
 {

@@ -15,6 +15,7 @@
 
 #include "chromatch.h"
 #include "colour/cielab.h"
+#include "matching/cuda_matcher.h"
 #include "matching/guide.h"
 #include "networks/colorization_network.h"
 #include "networks/similarity_network.h"
@@ -271,8 +272,7 @@ class TorchColorizer : public Colorizer {
     Result colorize(const Request& request, const Progress& progress) override
     {
         check_request(request);
-        if (!device_available(request.options.device))
-            throw Error(ErrorCode::device_unavailable, "No CUDA device is available to this build.");
+        check_device(request.options.device);
         const c10::InferenceMode inference;
         const int short_side = request.options.working_size;
         const std::size_t count = request.references.size();
@@ -295,14 +295,14 @@ class TorchColorizer : public Colorizer {
         }
 
         clock.enter(Stage::matching);
+        MatchDevice device = choose_device(request.options.device, target, reference_maps);
         std::vector<Guide> guides;
         for (std::size_t i = 0; i < count; i++) {
-            const PreparedReference& reference = references[i];
-            guides.push_back(
-                make_guide(feature_map(target.fused), feature_map(reference_maps[i]), reference.chroma.data(),
-                           reference.mask.empty() ? nullptr : reference.mask.data(), request.options.seed, 0));
+            guides.push_back(match(target, references[i], reference_maps[i], request.options, device));
             clock.report(double(i + 1) / double(count));
         }
+
+        result.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
 
         clock.enter(Stage::coloring);
         std::vector<std::uint8_t> served;
@@ -315,6 +315,43 @@ class TorchColorizer : public Colorizer {
     }
 
   private:
+    static void check_device(Device wanted)
+    {
+        std::string why_not;
+        if (wanted == Device::cuda && !cuda_available(&why_not))
+            throw Error(ErrorCode::device_unavailable, "No CUDA device can be used: " + why_not + ".");
+    }
+
+    /// Opening a device takes a process longer than exact search on the CPU takes.
+    static MatchDevice choose_device(Device wanted, const Encoded& target, const std::vector<torch::Tensor>& references)
+    {
+        const bool large = std::any_of(references.begin(), references.end(), [&](const torch::Tensor& reference) {
+            return faster_method(feature_map(target.fused), feature_map(reference)) == MatchMethod::patch_match;
+        });
+        const bool wants_cuda = wanted == Device::cuda ? !references.empty() : wanted == Device::automatic && large;
+        return wants_cuda && cuda_available(nullptr) ? MatchDevice::cuda : MatchDevice::cpu;
+    }
+
+    /// Where no device was asked for, one that fails gives way to the CPU, which finds the same matches.
+    static Guide match(const Encoded& target, const PreparedReference& reference, const torch::Tensor& reference_map,
+                       const Options& options, MatchDevice& device)
+    {
+        const auto match_on = [&](MatchDevice on) {
+            return make_guide(feature_map(target.fused), feature_map(reference_map), reference.chroma.data(),
+                              reference.mask.empty() ? nullptr : reference.mask.data(), options.seed, 0, on);
+        };
+        try {
+            return match_on(device);
+        } catch (const Error& error) {
+            const bool of_device =
+                error.code() == ErrorCode::device_unavailable || error.code() == ErrorCode::out_of_memory;
+            if (device == MatchDevice::cpu || options.device == Device::cuda || !of_device)
+                throw;
+            device = MatchDevice::cpu;
+            return match_on(device);
+        }
+    }
+
     Encoded encode(const Plane& luminance)
     {
         Encoded encoded;
@@ -518,7 +555,7 @@ std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options)
 
 bool device_available(Device device)
 {
-    return device != Device::cuda;
+    return device != Device::cuda || cuda_available(nullptr);
 }
 
 } // namespace chromatch
