@@ -8,8 +8,10 @@
 #include "matching/patch_match_schedule.h"
 #include "matching/simd.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <vector>
 
 namespace chromatch {
@@ -27,11 +29,24 @@ struct MeanFactors {
     }
 };
 
+/// Memory that begins at a cache line, so that vectors do not lie across two.
+template <class T> struct CacheLineAllocator {
+    using value_type = T;
+    static constexpr std::align_val_t alignment{64};
+
+    CacheLineAllocator() = default;
+    template <class U> CacheLineAllocator(const CacheLineAllocator<U>&) {}
+    T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
+    void deallocate(T* memory, std::size_t) { ::operator delete(memory, alignment); }
+    bool operator==(const CacheLineAllocator&) const { return true; }
+};
+template <class T> using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+
 // ------------------------------------------------------------------------------------------------- exact search
 
 /// The best partner so far of every pixel of a map.
 struct Best {
-    std::vector<float> score; // mean correlation
+    AlignedVector<float> score; // mean correlation
     std::vector<std::uint32_t> index;
 
     explicit Best(std::size_t count) : score(count, -std::numeric_limits<float>::infinity()), index(count, 0) {}
@@ -52,11 +67,11 @@ struct ExactProblem {
     int target_height, target_width;
     int height, width, channels; // of the reference
     int radius;
-    int padded;                       // width, rounded up to whole panels
-    int block;                        // target columns of one tile, without their halo
-    std::vector<std::int16_t> packed; // reference: row, panel, pair of channels, column in the panel; zeros beyond
-    std::vector<float> scale;         // [left][right][rows] -> padded mean factors
-    std::vector<float> bias;          // padded values: 0, or minus infinity where no match may be; one row, or each
+    int padded;                         // width, rounded up to whole panels
+    int block;                          // target columns of one tile, without their halo
+    AlignedVector<std::int16_t> packed; // reference: row, panel, pair of channels, column in the panel; zeros beyond
+    AlignedVector<float> scale;         // [left][right][rows] -> padded mean factors
+    AlignedVector<float> bias;          // padded values: 0, or minus infinity where no match may be; one row, or each
     bool masked;
     bool reverse;
 
@@ -80,11 +95,11 @@ constexpr int tile_guard = 16; // zeros on both sides of a tile's rows: at least
 
 /// One thread's memory for one tile's walk along a diagonal.
 struct ExactWorkspace {
-    int stride;                        // of a tile row
-    std::vector<std::int32_t> product; // block + 4 * radius rows of pixel correlations, with guards
-    std::vector<std::int32_t> summed;  // ring of 2 * radius + 1 tiles, summed along the pixel diagonal
-    std::vector<std::int32_t> zeros;
-    std::vector<float> row; // scores of one target pixel
+    int stride;                          // of a tile row
+    AlignedVector<std::int32_t> product; // block + 4 * radius rows of pixel correlations, with guards
+    AlignedVector<std::int32_t> summed;  // ring of 2 * radius + 1 tiles, summed along the pixel diagonal
+    AlignedVector<std::int32_t> zeros;
+    AlignedVector<float> row; // scores of one target pixel
 
     explicit ExactWorkspace(const ExactProblem& problem)
         : stride(problem.padded + 2 * tile_guard),
