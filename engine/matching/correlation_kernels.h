@@ -8,6 +8,7 @@
 #include "matching/patch_match_schedule.h"
 #include "matching/simd.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -28,6 +29,12 @@ struct MeanFactors {
             of[count] = static_cast<float>(1.0 / (count * scale * scale));
     }
 };
+
+/// The distance that belongs to a mean correlation, [0, 4].
+inline float distance_of(float score)
+{
+    return std::clamp(2.0f - 2.0f * score, 0.0f, 4.0f);
+}
 
 /// Memory that begins at a cache line, so that vectors do not lie across two.
 template <class T> struct CacheLineAllocator {

@@ -95,7 +95,7 @@ NearestNeighbourField to_field(int height, int width, int stride, int partner_wi
             const std::size_t i = static_cast<std::size_t>(y) * stride + x;
             field.match.push_back({static_cast<std::uint16_t>(best.index[i] / partner_width),
                                    static_cast<std::uint16_t>(best.index[i] % partner_width)});
-            field.distance.push_back(std::clamp(2.0f - 2.0f * best.score[i], 0.0f, 4.0f));
+            field.distance.push_back(distance_of(best.score[i]));
         }
     return field;
 }

@@ -13,8 +13,9 @@ namespace chromatch {
 // a CUDA device the same is assumed; there it has not been measured.
 MatchMethod faster_method(const FeatureBatch& target, const FeatureBatch& reference)
 {
-    const double pairs = double(target.pixels()) * double(reference.pixels());
-    return pairs <= schedule::exact_start_pairs ? MatchMethod::exact : MatchMethod::patch_match;
+    return schedule::can_start_exactly(target.height, target.width, reference.height, reference.width)
+               ? MatchMethod::exact
+               : MatchMethod::patch_match;
 }
 
 Matches find_matches(const FeatureBatch& target, const FeatureBatch& reference, const MatchOptions& options,

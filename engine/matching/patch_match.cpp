@@ -11,7 +11,6 @@
 #include "matching/parallel.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -133,7 +132,7 @@ NearestNeighbourField search(const SearchProblem& problem, const NearestNeighbou
     NearestNeighbourField field{problem.target_height, problem.target_width, std::move(state.match),
                                 std::move(state.score)};
     for (float& value : field.distance)
-        value = std::clamp(2.0f - 2.0f * value, 0.0f, 4.0f);
+        value = distance_of(value);
     return field;
 }
 

@@ -22,14 +22,14 @@ double patch_match_operations(const Shape& shape, const MatchOptions& match)
     double operations = 0.0;
     for (Shape level = shape;; level.height = (level.height + 1) / 2, level.width = (level.width + 1) / 2) {
         if (level.height < shape.height &&
-            double(level.pixels()) * double(level.pixels()) <= schedule::exact_start_pairs)
+            schedule::can_start_exactly(level.height, level.width, level.height, level.width))
             return operations + exact_operations(level);
         int candidates = 4 * schedule::jump_count;
         for (int reach = std::max(level.height, level.width); reach >= 1; reach /= 2)
             ++candidates;
         operations +=
             candidate_operations(level, match.patch, (match.reverse ? 2.0 : 1.0) * (1 + match.iterations * candidates));
-        if (match.initial != nullptr || std::min(level.height, level.width) < schedule::smallest_side)
+        if (match.initial != nullptr || !schedule::can_be_halved(level.height, level.width, level.height, level.width))
             return operations;
     }
 }
