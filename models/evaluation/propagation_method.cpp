@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "propagation_method.h"
 
-#include "networks/similarity_network.h"
+#include "networks/match_features.h"
 #include "networks/weights.h"
 #include "propagation.h"
 #include "resampling/resize.h"
-
-#include <c10/core/InferenceMode.h>
 
 #include <chrono>
 #include <vector>
@@ -14,16 +12,6 @@
 namespace chromatch {
 
 namespace {
-
-/// The fused map of the luminance trunk: H/4 x W/4 x 64, contiguous. `luminance`: H x W, both multiples of 16.
-torch::Tensor match_features(SimilarityNetwork& network, const Plane& luminance)
-{
-    const c10::InferenceMode inference;
-    const torch::Tensor image = torch::from_blob(const_cast<float*>(luminance.values.data()),
-                                                 {1, 1, luminance.height, luminance.width}, torch::kFloat32);
-    const torch::Tensor input = normalise_luminance(image).contiguous(torch::MemoryFormat::ChannelsLast);
-    return network->match_maps(network->features(input)).fused.squeeze(0).permute({1, 2, 0}).contiguous();
-}
 
 FeatureMap view(const torch::Tensor& features)
 {

@@ -2,12 +2,10 @@
 #include "photo_maps.h"
 
 #include "matching/guide.h"
-#include "networks/similarity_network.h"
+#include "networks/match_features.h"
 #include "networks/weights.h"
 #include "pictures.h"
 #include "resampling/resize.h"
-
-#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <memory>
@@ -54,11 +52,7 @@ Plane crop(const Plane& photo, int i, int count)
 
 void append_map(SimilarityNetwork& network, const Plane& luminance, std::vector<float>& values)
 {
-    const c10::InferenceMode inference;
-    const torch::Tensor image = torch::from_blob(const_cast<float*>(luminance.values.data()),
-                                                 {1, 1, luminance.height, luminance.width}, torch::kFloat32);
-    const torch::Tensor input = normalise_luminance(image).contiguous(torch::MemoryFormat::ChannelsLast);
-    const torch::Tensor map = network->match_maps(network->features(input)).fused.permute({0, 2, 3, 1}).contiguous();
+    const torch::Tensor map = match_features(network, luminance);
     values.insert(values.end(), map.data_ptr<float>(), map.data_ptr<float>() + map.numel());
 }
 
