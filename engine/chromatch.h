@@ -69,14 +69,14 @@ struct LabImage {
 /// A photo whose colours may be used.
 struct Reference {
     LabImage image;
-    Plane mask; ///< same size as the image; a pixel may be used where it is at least 0.5. Empty: everywhere.
+    Plane mask; ///< same size as the image; how far a pixel may be used, [0, 1]. Empty: everywhere.
 };
 
 /// Colours asked for at places of the target, as from painted strokes: three planes of the target's size, or none.
 struct Hints {
     Plane a;
     Plane b;
-    Plane mask; ///< a and b are asked for where it is at least 0.5; elsewhere they are ignored
+    Plane mask; ///< share of the pixel that is painted, [0, 1]; a and b are those of the paint
 };
 
 enum class Device {
@@ -178,13 +178,19 @@ class CHROMATCH_API Colorizer {
   public:
     virtual ~Colorizer() = default;
 
-    /// Chroma for the request's luminance. Throws Error with any code but model_*.
+    /// Chroma for the request's luminance. Throws Error with any code but model_*. What the networks said of the last
+    /// request and of its photos is kept (256 MiB at most): a call that differs in strength or mask alone, or a photo
+    /// that comes again, takes a fraction of the time.
     virtual Result colorize(const Request& request, const Progress& progress) = 0;
 };
 
 /// Loads the weights once (about 30 MB). Throws Error model_missing, model_corrupt, out_of_memory
 /// or internal.
 CHROMATCH_API std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options);
+
+/// The request with all planes at the size that the networks see: colorize() of it gives the colours that it gives for
+/// the request itself, as a small picture. For previews. Throws Error bad_image, bad_option or out_of_memory.
+CHROMATCH_API Request at_working_size(const Request& request);
 
 /// True where colorize() could run there; automatic and cpu always are.
 CHROMATCH_API bool device_available(Device device);

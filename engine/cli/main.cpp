@@ -4,9 +4,11 @@
 #include "cli/arguments.h"
 #include "cli/photo_files.h"
 
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <clocale>
 #include <iostream>
@@ -74,7 +76,38 @@ Hints hints_of(const std::filesystem::path& file)
     Reference painted = reference_of(read_photo(file));
     if (painted.mask.empty())
         throw FileError(file.string() + ": the hints cover the whole picture; paint them on a transparent one.");
+    for (float& share : painted.mask.values)
+        share = share >= 0.5f ? 1.0f : 0.0f; // the soft rim of a stroke is not meant
     return {std::move(painted.image.a), std::move(painted.image.b), std::move(painted.mask)};
+}
+
+/// The engine's result; where there is not enough memory, at half the working size, and so on down to the smallest.
+/// `request`'s working size is left as it was. Throws Error.
+Result colour_within_memory(Engine& engine, Request& request, const Job& job)
+{
+    Colorizer& colorizer = engine.colorizer();
+    const int wanted = request.options.working_size;
+    const auto restore = [&] { request.options.working_size = wanted; };
+    for (;;) {
+        try {
+            Result result = colorizer.colorize(request, nullptr);
+            restore();
+            return result;
+        } catch (const Error& error) {
+            int& size = request.options.working_size;
+            if (error.code() != ErrorCode::out_of_memory || size == minimum_working_size) {
+                restore();
+                throw;
+            }
+            const int smaller = std::max(minimum_working_size, size / 2);
+            std::cerr << "chromatch: " << job.target.string() << ": There is not enough memory for the working size "
+                      << size << "; trying " << smaller << ".\n";
+            size = smaller;
+#if defined(__GLIBC__)
+            malloc_trim(0); // what was freed else stays with malloc, and LibTorch's machine code cannot have it
+#endif
+        }
+    }
 }
 
 /// Colours one target and writes the files. `request` holds the references and options. Throws Error and FileError.
@@ -84,7 +117,7 @@ Json colour(Engine& engine, Request& request, const Job& job)
     const PhotoFile target = read_photo(job.target);
     request.luminance = luminance_of(target);
     const double read_seconds = total.seconds();
-    const Result result = engine.colorizer().colorize(request, nullptr);
+    const Result result = colour_within_memory(engine, request, job);
     const Stopwatch writing;
     write_coloured(target, request.luminance, result.a, result.b, job.output);
     if (!job.confidence.empty())

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <list>
 #include <new>
 #include <optional>
 
@@ -20,6 +21,7 @@
 #include "networks/colorization_network.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "pipeline/working_size.h"
 #include "resampling/guided_upsampling.h"
 #include "resampling/resize.h"
 
@@ -27,12 +29,7 @@ namespace chromatch {
 
 namespace {
 
-constexpr int size_step = 16;   ///< the networks halve their input four times
 constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
-constexpr int largest_side = 65535;
-constexpr std::size_t largest_reference_count = 255;
-constexpr float largest_value = 1000.0f; ///< of L, a, b: far above any colour, far below what breaks arithmetic
-constexpr float largest_strength = 2.0f;
 
 /// Mean patch similarity of target and references below which the references are refused, and above which they count
 /// fully. Measured with these weights: photos with themselves, warped, .62 and more; photos of similar scenes .50 to
@@ -43,106 +40,13 @@ constexpr double related_similarity = 0.52;
 /// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
 constexpr float hinted_share = 0.1f;
 
+/// Of the features that are kept for the next call: about twenty photos at the default working size.
+constexpr std::size_t most_kept_bytes = 256 << 20;
+
 /// What share of the whole work each Stage takes, for Progress.
 constexpr double stage_share[stage_count] = {0.10, 0.25, 0.30, 0.20, 0.15};
 
-// ------------------------------------------------------------------------------------------------------ checks
-
-void check_plane(const Plane& plane, const std::string& name)
-{
-    if (plane.height < 1 || plane.width < 1 || plane.height > largest_side || plane.width > largest_side)
-        throw Error(ErrorCode::bad_image, name + " is " + std::to_string(plane.width) + " x " +
-                                              std::to_string(plane.height) + " pixels; each side must be 1 to 65535.");
-    if (plane.values.size() != static_cast<std::size_t>(plane.height) * plane.width)
-        throw Error(ErrorCode::bad_image, name + " holds " + std::to_string(plane.values.size()) +
-                                              " values instead of " + std::to_string(plane.width) + " x " +
-                                              std::to_string(plane.height) + ".");
-    for (std::size_t i = 0; i < plane.values.size(); i++)
-        if (!(std::fabs(plane.values[i]) <= largest_value)) // not finite, or absurd
-            throw Error(ErrorCode::bad_image, name + " has the value " + std::to_string(plane.values[i]) +
-                                                  " at pixel (" + std::to_string(i % plane.width) + ", " +
-                                                  std::to_string(i / plane.width) + ").");
-}
-
-void check_same_size(const Plane& plane, const Plane& other, const std::string& name, const std::string& other_name)
-{
-    if (!plane.same_size(other))
-        throw Error(ErrorCode::bad_image, name + " is " + std::to_string(plane.width) + " x " +
-                                              std::to_string(plane.height) + " pixels, but " + other_name + " is " +
-                                              std::to_string(other.width) + " x " + std::to_string(other.height) + ".");
-}
-
-void check_request(const Request& request)
-{
-    const Options& options = request.options;
-    if (options.working_size < minimum_working_size || options.working_size > maximum_working_size)
-        throw Error(ErrorCode::bad_option, "The working size " + std::to_string(options.working_size) + " is outside " +
-                                               std::to_string(minimum_working_size) + " to " +
-                                               std::to_string(maximum_working_size) + ".");
-    if (!(options.strength >= 0.0f && options.strength <= largest_strength))
-        throw Error(ErrorCode::bad_option, "The strength " + std::to_string(options.strength) + " is outside 0 to 2.");
-    if (request.references.size() > largest_reference_count)
-        throw Error(ErrorCode::bad_option,
-                    std::to_string(request.references.size()) + " references are too many; at most 255 may be given.");
-    check_plane(request.luminance, "The target");
-    if (!request.mask.empty()) {
-        check_plane(request.mask, "The target's mask");
-        check_same_size(request.mask, request.luminance, "The target's mask", "the target");
-    }
-    if (const Hints& hints = request.hints; !hints.mask.empty() || !hints.a.empty() || !hints.b.empty()) {
-        for (const auto& [plane, name] :
-             {std::pair{&hints.a, "The hints' a"}, {&hints.b, "The hints' b"}, {&hints.mask, "The hints' mask"}}) {
-            check_plane(*plane, name);
-            check_same_size(*plane, request.luminance, name, "the target");
-        }
-    }
-    for (std::size_t i = 0; i < request.references.size(); i++) {
-        const Reference& reference = request.references[i];
-        const std::string name = "Reference " + std::to_string(i + 1);
-        check_plane(reference.image.l, name);
-        check_plane(reference.image.a, name);
-        check_plane(reference.image.b, name);
-        check_same_size(reference.image.a, reference.image.l, name + "'s a", "its L");
-        check_same_size(reference.image.b, reference.image.l, name + "'s b", "its L");
-        if (reference.mask.empty())
-            continue;
-        check_plane(reference.mask, name + "'s mask");
-        check_same_size(reference.mask, reference.image.l, name + "'s mask", "the reference");
-        if (std::none_of(reference.mask.values.begin(), reference.mask.values.end(),
-                         [](float value) { return value >= 0.5f; }))
-            throw Error(ErrorCode::bad_image, name + "'s mask leaves no pixel to take colours from.");
-    }
-}
-
 // ---------------------------------------------------------------------------------------------- working images
-
-struct Size {
-    int height, width;
-};
-
-/// The working size of a photo: its short side `short_side`, or its own where that is smaller, but 64 at least. Both
-/// sides are rounded to multiples of 16, so that the networks' levels fit; the aspect ratio changes by that rounding
-/// only, but for very long photos, which are kept to 8 : 1.
-Size working_size(const Plane& plane, int short_side)
-{
-    const int shorter = std::min(plane.height, plane.width);
-    const double scale = double(std::clamp(shorter, minimum_working_size, short_side)) / shorter;
-    const auto side = [&](int length) {
-        const double longest = 8.0 * std::max(shorter * scale, double(minimum_working_size));
-        return static_cast<int>(std::lround(std::min(length * scale, longest) / size_step)) * size_step;
-    };
-    return {side(plane.height), side(plane.width)};
-}
-
-/// The photo's luminance at its working size, within [0, 100].
-Plane working_luminance(const Plane& luminance, int short_side)
-{
-    const Size size = working_size(luminance, short_side);
-    Plane small = resize(luminance, size.height, size.width);
-    for (float& value : small.values)
-        value = std::clamp(value, 0.0f, 100.0f);
-    return small;
-}
 
 torch::Tensor as_tensor(const Plane& plane)
 {
@@ -166,52 +70,73 @@ struct Encoded {
     torch::Tensor fused;     ///< H/4 x W/4 x 64, contiguous
 };
 
+std::size_t size_in_bytes(const Encoded& encoded)
+{
+    std::size_t bytes = 0;
+    for (const torch::Tensor& tensor : {encoded.features.half, encoded.features.quarter, encoded.features.eighth,
+                                        encoded.features.sixteenth, encoded.luminance, encoded.fused})
+        bytes += tensor.nbytes();
+    return bytes;
+}
+
 FeatureMap feature_map(const torch::Tensor& fused)
 {
     return {fused.data_ptr<float>(), static_cast<int>(fused.size(0)), static_cast<int>(fused.size(1)),
             static_cast<int>(fused.size(2))};
 }
 
-/// A reference at the size where matching compares it: height x width is a quarter of the working size.
+/// A reference's chroma where matching compares it: at a quarter of the working size, height x width.
 struct PreparedReference {
-    Plane luminance; ///< at the working size
     int height = 0, width = 0;
     std::vector<float> chroma;      ///< 2 x height x width, in units of chroma_scale
     std::vector<std::uint8_t> mask; ///< height x width; empty: everything may be used
     torch::Tensor weight;           ///< 1 x 1 x height x width, share of usable pixels; undefined: everything
 };
 
-PreparedReference prepare(const Reference& reference, int short_side)
+/// reference: at the working size.
+PreparedReference prepare(const Reference& reference)
 {
     PreparedReference prepared;
-    prepared.luminance = working_luminance(reference.image.l, short_side);
-    const int height = prepared.height = prepared.luminance.height / feature_step;
-    const int width = prepared.width = prepared.luminance.width / feature_step;
-    Plane usable, small_usable;
-    if (!reference.mask.empty()) {
-        usable = reference.mask;
-        for (float& value : usable.values)
-            value = value >= 0.5f ? 1.0f : 0.0f;
-        small_usable = resize(usable, height, width);
-        prepared.weight = as_tensor(small_usable);
+    const int height = prepared.height = reference.image.l.height / feature_step;
+    const int width = prepared.width = reference.image.l.width / feature_step;
+    const Plane& mask = reference.mask;
+    Plane small_mask;
+    if (!mask.empty()) {
+        small_mask = resize(mask, height, width);
+        prepared.weight = as_tensor(small_mask);
         // A mask thinner than a feature pixel still leaves its best one.
-        const float threshold =
-            std::min(0.5f, *std::max_element(small_usable.values.begin(), small_usable.values.end()));
-        for (float value : small_usable.values)
+        const float threshold = std::min(0.5f, *std::max_element(small_mask.values.begin(), small_mask.values.end()));
+        for (float value : small_mask.values)
             prepared.mask.push_back(value >= threshold);
     }
     for (const Plane* plane : {&reference.image.a, &reference.image.b}) {
-        Plane chroma = *plane;
-        // What the mask hides must not be averaged into what it shows.
-        for (std::size_t i = 0; i < usable.values.size(); i++)
-            chroma.values[i] *= usable.values[i];
-        chroma = resize(chroma, height, width);
-        for (std::size_t i = 0; i < chroma.values.size(); i++) {
-            const float share = usable.empty() ? 1.0f : std::max(small_usable.values[i], 1e-3f);
-            prepared.chroma.push_back(static_cast<float>(chroma.values[i] / share / chroma_scale));
-        }
+        const Plane chroma = mask.empty() ? resize(*plane, height, width) : masked_resize(*plane, mask, small_mask);
+        for (float value : chroma.values)
+            prepared.chroma.push_back(static_cast<float>(value / chroma_scale));
     }
     return prepared;
+}
+
+// ------------------------------------------------------------------------------------- is this the last request?
+
+bool same(const Plane& one, const Plane& other)
+{
+    return one.same_size(other) && one.values == other.values;
+}
+
+/// True where the networks say the same to both: strength and the target's mask come after them.
+bool asks_the_same(const Request& one, const Request& other)
+{
+    const auto same_reference = [](const Reference& a, const Reference& b) {
+        return same(a.image.l, b.image.l) && same(a.image.a, b.image.a) && same(a.image.b, b.image.b) &&
+               same(a.mask, b.mask);
+    };
+    return one.options.insist == other.options.insist && one.options.seed == other.options.seed &&
+           one.options.device == other.options.device && same(one.luminance, other.luminance) &&
+           same(one.hints.a, other.hints.a) && same(one.hints.b, other.hints.b) &&
+           same(one.hints.mask, other.hints.mask) &&
+           std::equal(one.references.begin(), one.references.end(), other.references.begin(), other.references.end(),
+                      same_reference);
 }
 
 // --------------------------------------------------------------------------------------------------- colorizer
@@ -274,44 +199,63 @@ class TorchColorizer : public Colorizer {
         check_request(request);
         check_device(request.options.device);
         const c10::InferenceMode inference;
-        const int short_side = request.options.working_size;
-        const std::size_t count = request.references.size();
         Result result;
         StageClock clock(progress, result.stage_seconds);
+        const Request small = reduce(request);
+        result.working_height = small.luminance.height;
+        result.working_width = small.luminance.width;
+        if (!latest_ || !asks_the_same(latest_->request, small)) {
+            latest_.reset();
+            Answer answer = compute(small, clock);
+            answer.request = small;
+            latest_ = std::move(answer);
+        }
+        result.device = latest_->device;
+        clock.enter(Stage::upsampling);
+        finish(request, *latest_, clock, result);
+        clock.finish();
+        return result;
+    }
 
-        const Plane luminance = working_luminance(request.luminance, short_side);
-        result.working_height = luminance.height;
-        result.working_width = luminance.width;
+  private:
+    /// What the networks said. It is kept for the next call: another strength, or the full size after its preview, then
+    /// needs no network.
+    struct Answer {
+        Request request; ///< at the working size
+        ColorizationOutput output;
+        std::vector<std::uint8_t> served; ///< which reference, for each pixel of the guide; empty without references
+        Device device = Device::cpu;      ///< that matched
+    };
+
+    /// small: at the working size.
+    Answer compute(const Request& small, StageClock& clock)
+    {
+        const std::size_t count = small.references.size();
         std::vector<PreparedReference> references;
-        for (const Reference& reference : request.references)
-            references.push_back(prepare(reference, short_side));
+        for (const Reference& reference : small.references)
+            references.push_back(prepare(reference));
 
         clock.enter(Stage::features);
-        const Encoded target = encode(luminance);
+        const Encoded target = encode(small.luminance);
         std::vector<torch::Tensor> reference_maps;
-        for (const PreparedReference& reference : references) {
-            reference_maps.push_back(encode(reference.luminance).fused);
+        for (const Reference& reference : small.references) {
+            reference_maps.push_back(encode(reference.image.l).fused);
             clock.report(double(reference_maps.size()) / double(count));
         }
 
         clock.enter(Stage::matching);
-        MatchDevice device = choose_device(request.options.device, target, reference_maps);
+        MatchDevice device = choose_device(small.options.device, target, reference_maps);
         std::vector<Guide> guides;
         for (std::size_t i = 0; i < count; i++) {
-            guides.push_back(match(target, references[i], reference_maps[i], request.options, device));
+            guides.push_back(match(target, references[i], reference_maps[i], small.options, device));
             clock.report(double(i + 1) / double(count));
         }
 
-        result.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
-
         clock.enter(Stage::coloring);
-        std::vector<std::uint8_t> served;
-        const ColorizationOutput output = colorize_features(target, references, guides, request, served);
-
-        clock.enter(Stage::upsampling);
-        finish(request, output, served, clock, result);
-        clock.finish();
-        return result;
+        Answer answer;
+        answer.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
+        answer.output = colorize_features(target, references, guides, small, answer.served);
+        return answer;
     }
 
   private:
@@ -352,12 +296,26 @@ class TorchColorizer : public Colorizer {
         }
     }
 
+    /// The features of the photos of the last calls are kept, so that the next call need not compute them again.
     Encoded encode(const Plane& luminance)
     {
+        const auto known = std::find_if(encoded_.begin(), encoded_.end(),
+                                        [&](const auto& entry) { return same(entry.first, luminance); });
+        if (known != encoded_.end()) {
+            encoded_.splice(encoded_.begin(), encoded_, known);
+            return encoded_.front().second;
+        }
         Encoded encoded;
         encoded.luminance = normalise_luminance(as_tensor(luminance));
         encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
         encoded.fused = similarity_->match_maps(encoded.features).fused.squeeze(0).permute({1, 2, 0}).contiguous();
+        encoded_.emplace_front(luminance, encoded);
+        std::size_t bytes = 0;
+        const auto too_many = std::find_if(encoded_.begin(), encoded_.end(), [&](const auto& entry) {
+            bytes += size_in_bytes(entry.second);
+            return bytes > most_kept_bytes;
+        });
+        encoded_.erase(too_many, encoded_.end());
         return encoded;
     }
 
@@ -399,25 +357,17 @@ class TorchColorizer : public Colorizer {
         if (hints.mask.empty())
             return;
         const int height = static_cast<int>(guide.size(2)), width = static_cast<int>(guide.size(3));
-        Plane painted = hints.mask, a = hints.a, b = hints.b;
-        for (std::size_t i = 0; i < painted.values.size(); i++) {
-            painted.values[i] = painted.values[i] >= 0.5f ? 1.0f : 0.0f;
-            a.values[i] *= painted.values[i];
-            b.values[i] *= painted.values[i];
-        }
-        painted = resize(painted, height, width);
-        a = resize(a, height, width);
-        b = resize(b, height, width);
+        const Plane painted = resize(hints.mask, height, width);
+        const Plane a = masked_resize(hints.a, hints.mask, painted), b = masked_resize(hints.b, hints.mask, painted);
         float* planes = guide.data_ptr<float>();
         const std::size_t pixels = painted.values.size();
         for (std::size_t pixel = 0; pixel < pixels; pixel++) {
-            const float share = painted.values[pixel];
-            if (share < hinted_share)
+            if (painted.values[pixel] < hinted_share)
                 continue;
             for (int channel = 0; channel < guide_channels; channel++)
                 planes[channel * pixels + pixel] = 1.0f;
-            planes[guide_warp_a * pixels + pixel] = static_cast<float>(a.values[pixel] / share / chroma_scale);
-            planes[guide_warp_b * pixels + pixel] = static_cast<float>(b.values[pixel] / share / chroma_scale);
+            planes[guide_warp_a * pixels + pixel] = static_cast<float>(a.values[pixel] / chroma_scale);
+            planes[guide_warp_b * pixels + pixel] = static_cast<float>(b.values[pixel] / chroma_scale);
         }
     }
 
@@ -460,9 +410,9 @@ class TorchColorizer : public Colorizer {
                0.1f * guide.planes[guide_cycle_confidence * pixels + pixel];
     }
 
-    void finish(const Request& request, const ColorizationOutput& output, const std::vector<std::uint8_t>& served,
-                StageClock& clock, Result& result)
+    static void finish(const Request& request, const Answer& answer, StageClock& clock, Result& result)
     {
+        const ColorizationOutput& output = answer.output;
         const int height = request.luminance.height, width = request.luminance.width;
         const torch::Tensor chroma = output.chroma * chroma_scale;
         guided_upsample(request.luminance, as_plane(chroma.select(1, 0)), as_plane(chroma.select(1, 1)), result.a,
@@ -472,7 +422,7 @@ class TorchColorizer : public Colorizer {
         for (float& value : result.confidence.values)
             value = std::clamp(value, 0.0f, 1.0f);
         if (request.references.size() > 1)
-            result.reference_index = enlarge(served, static_cast<int>(output.chroma.size(2)) / 2,
+            result.reference_index = enlarge(answer.served, static_cast<int>(output.chroma.size(2)) / 2,
                                              static_cast<int>(output.chroma.size(3)) / 2, height, width);
         for (Plane* plane : {&result.a, &result.b})
             for (float& value : plane->values)
@@ -500,6 +450,8 @@ class TorchColorizer : public Colorizer {
 
     SimilarityNetwork similarity_{1};
     ColorizationNetwork colorization_;
+    std::optional<Answer> latest_;
+    std::list<std::pair<Plane, Encoded>> encoded_; ///< the latest photo first
 };
 
 /// Runs `work`; whatever is thrown inside leaves as an Error. `what` names the work in the sentence.
@@ -515,9 +467,10 @@ template <typename Work> auto guarded(const std::string& what, Work work) -> dec
     } catch (const std::bad_alloc&) {
         throw out_of_memory();
     } catch (const std::exception& error) {
-        // LibTorch's CPU allocator throws a plain c10::Error; only its words tell.
+        // LibTorch's CPU allocator throws a plain c10::Error; only its words tell. oneDNN, under it, cannot make a
+        // primitive of a network that it has run before for no other reason.
         const std::string text = error.what();
-        for (const char* words : {"allocate memory", "not enough memory", "out of memory"})
+        for (const char* words : {"allocate memory", "not enough memory", "out of memory", "could not create a"})
             if (text.find(words) != std::string::npos)
                 throw out_of_memory();
         throw Error(ErrorCode::internal, "The engine failed at " + what + ": " + text.substr(0, text.find('\n')));
@@ -551,6 +504,14 @@ class GuardedColorizer : public Colorizer {
 std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options)
 {
     return std::make_unique<GuardedColorizer>(options.models_folder);
+}
+
+Request at_working_size(const Request& request)
+{
+    return guarded("a smaller copy of the request", [&] {
+        check_request(request);
+        return reduce(request);
+    });
 }
 
 bool device_available(Device device)

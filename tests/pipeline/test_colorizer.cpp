@@ -3,6 +3,7 @@
 // The engine through its public header, with the weights of the repository.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -224,6 +225,154 @@ TEST(Colorizer, SameRequestSameBytes)
     EXPECT_EQ(first.a.values, second.a.values);
     EXPECT_EQ(first.b.values, second.b.values);
     EXPECT_EQ(first.confidence.values, second.confidence.values);
+}
+
+/// A request with everything in it: a mask, hints, two references of which one has a mask of grays.
+Request full_request(int height, int width)
+{
+    Request request = request_for(waves(height, width), {waves(140, 120, 2.0f), waves(333, 450, 1.0f)});
+    request.mask = Plane(height, width, 1.0f);
+    request.hints = {Plane(height, width), Plane(height, width), Plane(height, width)};
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            request.mask.at(y, x) = x < width / 2 ? 1.0f : 0.0f;
+            const bool painted = std::abs(y - height / 3) < 5 && x > width / 4;
+            request.hints.mask.at(y, x) = painted ? 1.0f : 0.0f;
+            request.hints.a.at(y, x) = painted ? 40.0f : -90.0f; // what is not painted must not matter
+        }
+    }
+    Plane& mask = request.references[1].mask = Plane(333, 450);
+    for (std::size_t i = 0; i < mask.values.size(); i++)
+        mask.values[i] = static_cast<float>(i % 450) / 449.0f;
+    return request;
+}
+
+void expect_same_planes(const Request& one, const Request& other)
+{
+    const auto all_planes = [](const Request& request) {
+        std::vector<const Plane*> planes{&request.luminance, &request.mask, &request.hints.a, &request.hints.b,
+                                         &request.hints.mask};
+        for (const Reference& reference : request.references)
+            for (const Plane* plane : {&reference.image.l, &reference.image.a, &reference.image.b, &reference.mask})
+                planes.push_back(plane);
+        return planes;
+    };
+    const std::vector<const Plane*> planes = all_planes(one), others = all_planes(other);
+    ASSERT_EQ(planes.size(), others.size());
+    for (std::size_t i = 0; i < planes.size(); i++) {
+        ASSERT_TRUE(planes[i]->same_size(*others[i])) << i;
+        ASSERT_EQ(planes[i]->values, others[i]->values) << i;
+    }
+}
+
+TEST(WorkingSize, ReducingTwiceIsReducingOnce)
+{
+    for (const int wanted : {64, 100, 128, 200, 256})
+        for (const auto& [height, width] : {std::pair{37, 53}, {84, 5000}, {130, 170}, {600, 401}, {1000, 72}}) {
+            SCOPED_TRACE(testing::Message() << width << " x " << height << " at " << wanted);
+            Request request = full_request(height, width);
+            request.options.working_size = wanted;
+            const Request small = at_working_size(request);
+            EXPECT_EQ(small.luminance.height % 16, 0);
+            EXPECT_EQ(small.luminance.width % 16, 0);
+            expect_same_planes(at_working_size(small), small);
+        }
+}
+
+TEST(WorkingSize, RefusesWhatColorizeRefuses)
+{
+    Request request = full_request(100, 100);
+    request.options.working_size = 3;
+    EXPECT_THROW(at_working_size(request), Error);
+    request.options.working_size = 128;
+    request.luminance.at(1, 2) = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_THROW(at_working_size(request), Error);
+}
+
+/// The promise of the preview: the same colours, but for what resizing does.
+TEST(WorkingSize, GivesTheColoursOfTheWholeRequest)
+{
+    const LabImage target = photo(CHROMATCH_TEST_PHOTO);
+    Request request = request_for(target, {photo("flower-reference.jpg")});
+    request.options.insist = true;
+    const Request small = at_working_size(request);
+    const Result preview = load_colorizer({models_folder})->colorize(small, nullptr);
+    const Result whole = load_colorizer({models_folder})->colorize(request, nullptr);
+    ASSERT_TRUE(preview.a.same_size(small.luminance));
+    // The photo's own resizing is the engine's: let it reduce the whole result as it reduces a reference.
+    Request as_reference = request;
+    as_reference.references = {{{target.l, whole.a, whole.b}, {}}};
+    const LabImage expected = at_working_size(as_reference).references[0].image;
+    double difference = 0, chroma = 0;
+    for (std::size_t i = 0; i < preview.a.values.size(); i++) {
+        difference +=
+            std::hypot(preview.a.values[i] - expected.a.values[i], preview.b.values[i] - expected.b.values[i]);
+        chroma += std::hypot(expected.a.values[i], expected.b.values[i]);
+    }
+    const double pixels = static_cast<double>(preview.a.values.size());
+    EXPECT_GT(chroma / pixels, 5.0);
+    EXPECT_LT(difference / pixels, 0.7);
+}
+
+/// What is kept from the last calls must not be seen in the results: requests that differ a little, forwards and
+/// backwards.
+TEST(Colorizer, WhatItRemembersChangesNothing)
+{
+    std::vector<std::pair<const char*, Request>> cases{{"first", full_request(130, 170)}};
+    cases[0].second.options.working_size = 64;
+    const auto next = [&](const char* what) -> Request& {
+        return cases.emplace_back(what, Request(cases.back().second)).second;
+    };
+    next("strength").options.strength = 0.6f;
+    next("mask").mask = {};
+    next("insist").options.insist = true;
+    next("one hint pixel").hints.a.at(130 / 3, 169) = -40.0f;
+    next("no hints").hints = {};
+    next("one reference pixel").references[0].image.b.at(70, 60) += 30.0f;
+    Request& swapped = next("order of the references");
+    std::swap(swapped.references[0], swapped.references[1]);
+    next("one reference").references.pop_back();
+    next("no reference mask").references[0].mask = {};
+    next("one target pixel").luminance.at(70, 60) += 10.0f;
+    next("working size").options.working_size = 80;
+    next("no reference").references.clear();
+
+    std::vector<Result> forwards;
+    for (const auto& [what, request] : cases)
+        forwards.push_back(colorizer().colorize(request, nullptr));
+    const auto other = load_colorizer({models_folder});
+    for (std::size_t i = cases.size(); i-- > 0;) {
+        SCOPED_TRACE(cases[i].first);
+        const Result backwards = other->colorize(cases[i].second, nullptr);
+        EXPECT_EQ(forwards[i].a.values, backwards.a.values);
+        EXPECT_EQ(forwards[i].b.values, backwards.b.values);
+        EXPECT_EQ(forwards[i].confidence.values, backwards.confidence.values);
+        EXPECT_EQ(forwards[i].reference_index, backwards.reference_index);
+        if (i + 1 < cases.size()) {
+            EXPECT_NE(forwards[i].a.values, forwards[i + 1].a.values) << "the cases do not differ";
+        }
+    }
+}
+
+TEST(Colorizer, AnotherStrengthNeedsNoNetwork)
+{
+    const auto colorizer = load_colorizer({models_folder});
+    Request request = request_for(waves(256, 384), {waves(256, 384, 1.0f)});
+    request.options.working_size = 256;
+    const auto seconds = [&] {
+        const Result result = colorizer->colorize(request, nullptr);
+        double sum = 0;
+        for (double part : result.stage_seconds)
+            sum += part;
+        return sum;
+    };
+    const double first = seconds();
+    request.options.strength = 0.5f;
+    const double again = seconds();
+    request.references[0].image = waves(256, 384, 2.0f);
+    const double other_reference = seconds();
+    std::printf("first %.3f s, other strength %.3f s, other reference %.3f s\n", first, again, other_reference);
+    EXPECT_LT(again, first / 4.0);
 }
 
 TEST(Colorizer, StrengthScalesChroma)
