@@ -19,10 +19,22 @@ GType chromatch_plug_in_get_type();
 
 G_DEFINE_TYPE(ChromatchPlugIn, chromatch_plug_in, GIMP_TYPE_PLUG_IN)
 
-GList* query_procedures(GimpPlugIn* /*plugin*/)
+/// GIMP looks for the page of a procedure in help/ beside the executable when a dialog's Help button is pressed.
+void register_help(GimpPlugIn* plugin)
 {
+    gchar* folder = g_path_get_dirname(gimp_get_progname());
+    GFile* help = g_file_new_build_filename(folder, "help", nullptr);
+    gimp_plug_in_set_help_domain(plugin, "chromatch", help);
+    g_object_unref(help);
+    g_free(folder);
+}
+
+GList* query_procedures(GimpPlugIn* plugin)
+{
+    register_help(plugin);
     GList* names = g_list_append(nullptr, g_strdup(chromatch::plugin::procedure_name));
-    return g_list_append(names, g_strdup(chromatch::plugin::automatic_procedure_name));
+    names = g_list_append(names, g_strdup(chromatch::plugin::automatic_procedure_name));
+    return g_list_append(names, g_strdup(chromatch::plugin::suggest_procedure_name));
 }
 
 GimpProcedure* create_procedure(GimpPlugIn* plugin, const gchar* name)
