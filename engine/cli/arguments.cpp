@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <tuple>
 
 namespace chromatch::cli {
 
@@ -117,9 +118,20 @@ Device parse_device(const std::string& name)
 std::vector<fs::path> paths_of(char** names)
 {
     std::vector<fs::path> paths;
-    for (; names && *names; ++names)
+    for (; names && *names; ++names) {
+        if (!**names)
+            throw UsageError("A photo's name is empty; see chromatch --help.");
         paths.emplace_back(*names);
+    }
     return paths;
+}
+
+/// The path itself where there is no current folder.
+fs::path absolute_path(const fs::path& path)
+{
+    std::error_code error;
+    const fs::path result = fs::absolute(path, error);
+    return (error ? path : result).lexically_normal();
 }
 
 bool means_folder(const fs::path& path)
@@ -133,7 +145,7 @@ bool same_file(const fs::path& first, const fs::path& second)
     std::error_code error;
     if (fs::equivalent(first, second, error))
         return true;
-    return fs::absolute(first).lexically_normal() == fs::absolute(second).lexically_normal();
+    return absolute_path(first) == absolute_path(second);
 }
 
 /// "scan.tiff" gives "scan-color.tiff"; a name whose extension tells no type gives one that does.
@@ -151,8 +163,9 @@ fs::path place(const char* option, const fs::path& wanted, const fs::path& targe
     const fs::path result = wanted.empty()         ? target.parent_path() / name
                             : means_folder(wanted) ? wanted / name
                                                    : wanted;
-    const fs::path folder = fs::absolute(result).parent_path();
-    if (!fs::is_directory(folder))
+    const fs::path folder = absolute_path(result).parent_path();
+    std::error_code error;
+    if (!fs::is_directory(folder, error))
         throw UsageError(std::string(option) + " " + wanted.string() + ": the folder " + folder.string() +
                          " does not exist.");
     if (!type_of_extension(result))
@@ -176,7 +189,7 @@ void refuse_overwriting(const Arguments& arguments, const std::vector<Job>& jobs
                 if (same_file(result, input))
                     throw UsageError(result.string() + " would overwrite the photo " + input.string() +
                                      "; name another file with --output.");
-            const auto [other, is_new] = written.emplace(fs::absolute(result).lexically_normal(), job.target);
+            const auto [other, is_new] = written.emplace(absolute_path(result), job.target);
             if (!is_new)
                 throw UsageError(result.string() + " would be written twice, for " + other->second.string() +
                                  " and for " + job.target.string() + ".");
@@ -195,11 +208,13 @@ Arguments parse_arguments(int count, char** words)
     arguments.version = raw.version;
     arguments.targets = paths_of(raw.targets);
     arguments.references = paths_of(raw.references);
-    for (const auto& [text, path] : {std::pair{raw.output, &arguments.output},
-                                     {raw.confidence, &arguments.confidence},
-                                     {raw.hints, &arguments.hints},
-                                     {raw.models, &arguments.models}})
-        if (text)
+    for (const auto& [option, text, path] : {std::tuple{"--output", raw.output, &arguments.output},
+                                             {"--confidence", raw.confidence, &arguments.confidence},
+                                             {"--hints", raw.hints, &arguments.hints},
+                                             {"--models", raw.models, &arguments.models}})
+        if (text && !*text)
+            throw UsageError(std::string(option) + " wants a name, not \"\".");
+        else if (text)
             *path = text;
     if (raw.size)
         arguments.options.working_size =

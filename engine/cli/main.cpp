@@ -4,7 +4,6 @@
 #include "cli/arguments.h"
 #include "cli/photo_files.h"
 
-#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
@@ -103,9 +102,6 @@ Result colour_within_memory(Engine& engine, Request& request, const Job& job)
             std::cerr << "chromatch: " << job.target.string() << ": There is not enough memory for the working size "
                       << size << "; trying " << smaller << ".\n";
             size = smaller;
-#if defined(__GLIBC__)
-            malloc_trim(0); // what was freed else stays with malloc, and LibTorch's machine code cannot have it
-#endif
         }
     }
 }

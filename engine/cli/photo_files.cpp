@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "cli/photo_files.h"
 
+#include <fcntl.h>
 #include <gegl.h>
 #include <gexiv2/gexiv2.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -33,9 +37,86 @@ template <typename Object> using Owned = std::unique_ptr<Object, ObjectRelease>;
 /// log messages.
 std::string complaint;
 
-/// What to say and remove if libjpeg ends the program, which is how it answers faults while GEGL uses it.
+/// What to say if a library ends the program: libjpeg does so on faults while GEGL uses it, GLib where memory runs out.
 std::string sentence_on_exit;
-std::string remove_on_exit;
+
+/// Where stderr is while the libraries' own words, which name no file, are kept from it; -1 at other times.
+int kept_stderr = -1;
+
+void hide_stderr()
+{
+    std::fflush(stderr);
+    const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere < 0)
+        return;
+    kept_stderr = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (kept_stderr >= 0)
+        ::dup2(nowhere, STDERR_FILENO);
+    ::close(nowhere);
+}
+
+void show_stderr()
+{
+    if (kept_stderr < 0)
+        return;
+    std::fflush(stderr);
+    ::dup2(kept_stderr, STDERR_FILENO);
+    ::close(kept_stderr);
+    kept_stderr = -1;
+}
+
+/// The unfinished file, which must not outlive the program. In fixed memory, because a signal's handler reads it; it
+/// changes only while `unfinished` is false.
+std::array<char, 4096> unfinished_name;
+std::atomic<bool> unfinished{false};
+
+void remove_unfinished()
+{
+    if (unfinished)
+        ::unlink(unfinished_name.data());
+}
+
+/// For the signals that end the program.
+void end_by_signal(int number)
+{
+    remove_unfinished();
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+}
+
+/// A file under a passing name; gone with this object, unless it was renamed.
+class UnfinishedFile {
+  public:
+    explicit UnfinishedFile(fs::path path) : path_(std::move(path))
+    {
+        const std::string name = path_.string();
+        if (name.size() >= unfinished_name.size())
+            throw FileError(name + " cannot be written: the name is too long.");
+        std::copy_n(name.c_str(), name.size() + 1, unfinished_name.begin());
+        unfinished = true;
+    }
+    ~UnfinishedFile()
+    {
+        remove_unfinished();
+        unfinished = false;
+    }
+    UnfinishedFile(const UnfinishedFile&) = delete;
+    UnfinishedFile& operator=(const UnfinishedFile&) = delete;
+
+    const fs::path& path() const { return path_; }
+
+    std::error_code rename(const fs::path& to)
+    {
+        std::error_code error;
+        fs::rename(path_, to, error);
+        if (!error)
+            unfinished = false;
+        return error;
+    }
+
+  private:
+    fs::path path_;
+};
 
 void note_complaint(const char* text)
 {
@@ -46,9 +127,20 @@ void note_complaint(const char* text)
     complaint.erase(complaint.find_last_not_of(" \n") + 1);
 }
 
+[[noreturn]] void end_with(const std::string& sentence)
+{
+    remove_unfinished();
+    show_stderr();
+    std::fprintf(stderr, "chromatch: %s\n", sentence.c_str());
+    ::_exit(exit_failure);
+}
+
 GLogWriterOutput write_log(GLogLevelFlags level, const GLogField* fields, gsize count, gpointer)
 {
-    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING))
+    // GLib aborts after such a message. Where GEGL uses it, that is for want of memory.
+    if (level & G_LOG_LEVEL_ERROR)
+        end_with("There is not enough memory for these photos.");
+    if (level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING))
         for (gsize i = 0; i < count; ++i)
             if (std::string_view(fields[i].key) == "MESSAGE")
                 note_complaint(static_cast<const char*>(fields[i].value));
@@ -57,24 +149,24 @@ GLogWriterOutput write_log(GLogLevelFlags level, const GLogField* fields, gsize 
 
 void explain_exit()
 {
-    if (sentence_on_exit.empty())
-        return;
-    if (!remove_on_exit.empty())
-        ::unlink(remove_on_exit.c_str());
-    std::fprintf(stderr, "chromatch: %s\n", sentence_on_exit.c_str());
-    ::_exit(exit_failure);
+    if (!sentence_on_exit.empty())
+        end_with(sentence_on_exit);
 }
 
 /// For the time in which a library might end the program.
 class ExitGuard {
   public:
-    ExitGuard(std::string sentence, std::string file_to_remove)
+    explicit ExitGuard(std::string sentence)
     {
         complaint.clear();
         sentence_on_exit = std::move(sentence);
-        remove_on_exit = std::move(file_to_remove);
+        hide_stderr();
     }
-    ~ExitGuard() { sentence_on_exit.clear(); }
+    ~ExitGuard()
+    {
+        show_stderr();
+        sentence_on_exit.clear();
+    }
     ExitGuard(const ExitGuard&) = delete;
     ExitGuard& operator=(const ExitGuard&) = delete;
 };
@@ -93,10 +185,12 @@ Bytes read_bytes(const fs::path& path)
         throw FileError(path.string() + " does not exist" + (error ? ": " + error.message() + "." : "."));
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     Bytes bytes;
-    if (file) {
+    if (file && file.tellg() >= 0) { // a pipe has no size
         bytes.resize(static_cast<std::size_t>(file.tellg()));
         file.seekg(0);
         file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    } else {
+        file.setstate(std::ios::failbit);
     }
     if (!file)
         throw FileError(path.string() + " cannot be read.");
@@ -389,21 +483,18 @@ bool save_webp(GeglBuffer* pixels, const fs::path& path)
 /// Writes under a passing name in the same folder, then renames, so that no half-written file ever bears the name.
 void write_whole(GeglBuffer* pixels, FileType type, const fs::path& path)
 {
-    const fs::path passing = fs::absolute(path).parent_path() /
-                             ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".part");
-    const ExitGuard guard(path.string() + " cannot be written.", passing.string());
-    bool written = type == FileType::png    ? save_png(pixels, passing)
-                   : type == FileType::webp ? save_webp(pixels, passing)
-                                            : save_pixels(pixels, type, passing);
+    UnfinishedFile passing(fs::absolute(path).parent_path() /
+                           ("." + path.filename().string() + "." + std::to_string(::getpid()) + ".part"));
+    const ExitGuard guard(path.string() + " cannot be written.");
+    bool written = type == FileType::png    ? save_png(pixels, passing.path())
+                   : type == FileType::webp ? save_webp(pixels, passing.path())
+                                            : save_pixels(pixels, type, passing.path());
     std::error_code error;
-    written = written && fs::exists(passing, error) && fs::file_size(passing, error) > 0;
+    written = written && fs::file_size(passing.path(), error) > 0 && !error;
     if (written)
-        fs::rename(passing, path, error);
-    if (!written || error) {
-        std::error_code ignored;
-        fs::remove(passing, ignored);
+        error = passing.rename(path);
+    if (!written || error)
         throw FileError(path.string() + " cannot be written" + (error ? ": " + error.message() + "." : reason()));
-    }
 }
 
 } // namespace
@@ -425,10 +516,16 @@ void start_gegl()
     // tolerance: on a busy machine now and then another one, with other values. No way is within a tolerance below
     // zero. Then babl uses its reference conversion, which is the same every time.
     g_setenv("BABL_TOLERANCE", "-1", TRUE);
-    g_object_set(gegl_config(), "use-opencl", FALSE, "swap", "RAM", nullptr);
+    // Without a swap folder all stays in memory. (The word "RAM" makes a folder of that name.)
+    g_object_set(gegl_config(), "use-opencl", FALSE, "swap", nullptr, nullptr);
     gegl_init(nullptr, nullptr);
     gexiv2_initialize();
     std::atexit(explain_exit);
+    // A file that grows too large is a fault like a full disk, not the end of the program.
+    std::signal(SIGXFSZ, SIG_IGN);
+    for (const int number : {SIGHUP, SIGINT, SIGTERM})
+        if (std::signal(number, end_by_signal) == SIG_IGN) // as nohup asks
+            std::signal(number, SIG_IGN);
 }
 
 PhotoFile read_photo(const fs::path& path)
@@ -440,7 +537,7 @@ PhotoFile read_photo(const fs::path& path)
     if (const std::string fault = structural_fault(bytes, *type); !fault.empty())
         throw FileError(path.string() + " is damaged: " + fault + ".");
 
-    const ExitGuard guard(path.string() + " is damaged.", "");
+    const ExitGuard guard(path.string() + " is damaged.");
     Buffer pixels = load_pixels(fs::absolute(path), *type);
     if (!pixels || gegl_buffer_get_width(pixels.get()) < 1 || gegl_buffer_get_height(pixels.get()) < 1 ||
         !complaint.empty())
@@ -467,7 +564,7 @@ Plane luminance_of(const PhotoFile& photo)
     for_pixels(photo, [&](std::size_t i, const float* rgb) {
         float lab[3];
         linear_rgb_to_lab(rgb, lab);
-        l.values[i] = std::clamp(lab[0], 0.0f, 100.0f);
+        l.values[i] = std::isnan(lab[0]) ? 0.0f : std::clamp(lab[0], 0.0f, 100.0f);
     });
     return l;
 }
@@ -481,15 +578,15 @@ Reference reference_of(const PhotoFile& photo)
         reference.mask = Plane(photo.height, photo.width);
     for_pixels(photo, [&](std::size_t i, const float* rgba) {
         // As in the plug-in: what is brighter or more vivid than the screen is taken as the most that it can do.
-        const float rgb[3] = {std::clamp(rgba[0], 0.0f, 1.0f), std::clamp(rgba[1], 0.0f, 1.0f),
-                              std::clamp(rgba[2], 0.0f, 1.0f)};
-        float lab[3];
+        float rgb[3], lab[3];
+        for (int c = 0; c < 3; ++c)
+            rgb[c] = std::isnan(rgba[c]) ? 0.0f : std::clamp(rgba[c], 0.0f, 1.0f);
         linear_rgb_to_lab(rgb, lab);
         image.l.values[i] = std::clamp(lab[0], 0.0f, 100.0f);
         image.a.values[i] = lab[1];
         image.b.values[i] = lab[2];
         if (!reference.mask.empty())
-            reference.mask.values[i] = rgba[3];
+            reference.mask.values[i] = std::isnan(rgba[3]) ? 0.0f : std::clamp(rgba[3], 0.0f, 1.0f);
     });
     return reference;
 }
@@ -512,6 +609,8 @@ void write_coloured(const PhotoFile& target, const Plane& l, const Plane& a, con
         const std::size_t first = static_cast<std::size_t>(top) * target.width;
         for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * target.width; ++i) {
             float* rgba = &band[4 * i];
+            if (needs_values && !std::isfinite(rgba[0] + rgba[1] + rgba[2]))
+                continue; // what has no colour stays as it is
             float lab[3] = {l.values[first + i], 0, 0};
             if (needs_values && (lab[0] <= 0 || lab[0] >= 100))
                 linear_rgb_to_lab(rgba, lab);

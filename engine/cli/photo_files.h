@@ -19,7 +19,8 @@ struct FileError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Starts GEGL, without OpenCL and without a swap file. Once, before anything else here.
+/// Starts GEGL, without OpenCL and without a swap file, and has SIGHUP, SIGINT and SIGTERM remove an unfinished file.
+/// Once, before anything else here.
 void start_gegl();
 
 struct BufferRelease {
@@ -38,7 +39,7 @@ struct PhotoFile {
 /// Throws FileError.
 PhotoFile read_photo(const std::filesystem::path& path);
 
-/// L of every pixel, clamped to [0, 100].
+/// L of every pixel, clamped to [0, 100]; 0 where a float file has no number.
 Plane luminance_of(const PhotoFile& photo);
 
 /// The photo as a reference, within what sRGB can show; its mask is the photo's alpha.
@@ -46,7 +47,8 @@ Reference reference_of(const PhotoFile& photo);
 
 /// Writes the target's pixels with new chroma: L, alpha, and (as far as the type of `path` allows) the bit depth are
 /// the target's. The colours are in the target's RGB space with its profile; sRGB where the target has a gray or CMYK
-/// profile. `l`, `a`, `b`: the target's size. The file appears whole or not at all. Throws FileError.
+/// profile. Pixels of a float file that are no numbers or infinite stay so. `l`, `a`, `b`: the target's size. The file
+/// appears whole or not at all. Throws FileError.
 void write_coloured(const PhotoFile& target, const Plane& l, const Plane& a, const Plane& b,
                     const std::filesystem::path& path);
 

@@ -21,7 +21,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the data is little-endian on disk and is copied as it is");
 
 constexpr std::uint64_t length_bytes = 8;
-constexpr std::uint64_t maximum_header = 16u << 20; // some 100,000 tensors; ours have a few hundred
+constexpr std::uint64_t maximum_header = 1u << 20; // some 10,000 tensors; ours have a few hundred
 constexpr std::size_t maximum_dimensions = 8;
 constexpr const char* metadata_key = "__metadata__";
 

@@ -2,6 +2,7 @@
 //
 // chromatch-bench: measures the engine on this machine.
 #include "matching_command.h"
+#include "photos_command.h"
 #include "selection.h"
 
 #include <iostream>
@@ -16,7 +17,8 @@ constexpr int exit_usage = 64; // sysexits.h
 constexpr int exit_failure = 70;
 
 constexpr const char* usage = "Usage: chromatch-bench COMMAND [OPTION]...\n\n"
-                              "  matching    the matchers on feature maps\n\n"
+                              "  matching    the matchers on feature maps\n"
+                              "  photos      whole photos: times and memory at full size\n\n"
                               "chromatch-bench COMMAND --help lists a command's options.\n";
 
 void run(const std::vector<std::string>& words)
@@ -27,6 +29,8 @@ void run(const std::vector<std::string>& words)
         std::cout << usage;
     else if (words[0] == "matching")
         matching_command({words.begin() + 1, words.end()});
+    else if (words[0] == "photos")
+        photos_command({words.begin() + 1, words.end()});
     else
         throw UsageError("There is no command \"" + words[0] + "\"; --help lists them.");
 }

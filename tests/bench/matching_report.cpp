@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "matching_report.h"
 
+#include "machine.h"
+
 #include <nlohmann/json.hpp>
 #include <torch/version.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <iomanip>
 #include <sstream>
 #include <thread>
@@ -33,22 +33,6 @@ constexpr const char* notes[] = {
     "tensor: PatchMatch by LibTorch's tensor operations. Its batch is smaller where scaled_from says so, and the "
     "seconds are scaled linearly.",
 };
-
-std::string processor_name()
-{
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with("model name"))
-            return line.substr(line.find(':') + 2);
-    return "unknown";
-}
-
-double load_average()
-{
-    double load = -1.0;
-    getloadavg(&load, 1);
-    return load;
-}
 
 Json machine(const MatchingReport& report)
 {

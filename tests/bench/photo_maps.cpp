@@ -28,16 +28,6 @@ namespace fs = std::filesystem;
 constexpr int pixels_per_feature = 4; // the fused map is at /4
 constexpr double smallest_crop = 0.4; // of a photo's short side
 
-Plane read_luminance(const fs::path& file)
-{
-    int width = 0, height = 0, channels = 0;
-    const std::unique_ptr<stbi_uc, void (*)(void*)> rgb(stbi_load(file.c_str(), &width, &height, &channels, 3),
-                                                        stbi_image_free);
-    if (!rgb)
-        throw std::runtime_error(file.string() + ": " + stbi_failure_reason());
-    return lab_from_srgb(rgb.get(), height, width).l;
-}
-
 /// The square crop number `i` of `count`: the first as large as fits, each smaller and elsewhere.
 Plane crop(const Plane& photo, int i, int count)
 {
@@ -74,6 +64,16 @@ std::vector<std::string> sample_names(const fs::path& folder)
 
 } // namespace
 
+LabImage read_photo(const fs::path& file)
+{
+    int width = 0, height = 0, channels = 0;
+    const std::unique_ptr<stbi_uc, void (*)(void*)> rgb(stbi_load(file.c_str(), &width, &height, &channels, 3),
+                                                        stbi_image_free);
+    if (!rgb)
+        throw std::runtime_error(file.string() + ": " + stbi_failure_reason());
+    return lab_from_srgb(rgb.get(), height, width);
+}
+
 bool photo_maps_possible(const Shape& shape)
 {
     return shape.channels == fused_channels && shape.height == shape.width && shape.height % pixels_per_feature == 0;
@@ -88,8 +88,8 @@ MapPairs photo_maps(const Shape& shape, const fs::path& samples, const fs::path&
     const int pairs = static_cast<int>(names.size()), crops = (shape.count + pairs - 1) / pairs;
     std::vector<Plane> targets, references;
     for (const std::string& name : names) {
-        targets.push_back(read_luminance(samples / (name + "-target.jpg")));
-        references.push_back(read_luminance(samples / (name + "-reference.jpg")));
+        targets.push_back(read_photo(samples / (name + "-target.jpg")).l);
+        references.push_back(read_photo(samples / (name + "-reference.jpg")).l);
     }
     const int height = shape.height * pixels_per_feature, width = shape.width * pixels_per_feature;
     MapPairs maps{shape, "photos", {}, {}};

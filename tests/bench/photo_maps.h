@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "chromatch.h"
 #include "map_pairs.h"
 
 #include <filesystem>
 
 namespace chromatch {
+
+/// A JPEG file in CIELAB. Throws std::runtime_error where it is not to be read.
+LabImage read_photo(const std::filesystem::path& file);
 
 /// Whether photo_maps() makes maps of this shape: those of the similarity network, of square photos.
 bool photo_maps_possible(const Shape& shape);

@@ -5,6 +5,7 @@
 #include "ceilings.h"
 #include "matching/exact_search.h"
 #include "matching/patch_match_schedule.h"
+#include "photos_bench.h"
 #include "quality.h"
 #include "tensor_patch_match.h"
 #include "work.h"
@@ -163,10 +164,64 @@ TEST(Bench, WritesJsonOfATinyShape)
     EXPECT_EQ(brute, 2);
 }
 
+TEST(Photos, AreEnlargedToTheSizeAskedFor)
+{
+    const auto [height, width] = size_of(24, 360, 640);
+    EXPECT_NEAR(double(height) * width, 24e6, 24e3);
+    EXPECT_NEAR(double(width) / height, 640.0 / 360, 0.001);
+    EXPECT_EQ(size_of(1e-9, 360, 640), (std::pair{1, 1}));
+}
+
+TEST(Photos, FloorsAreOfOneSize)
+{
+    PhotoRun run;
+    run.megapixels = floor_megapixels;
+    run.load_seconds = 1;
+    run.seconds = floor_seconds - 1;
+    run.plane_bytes = 1000;
+    run.peak_bytes = run.plane_bytes + std::int64_t(floor_bytes);
+    EXPECT_TRUE(within_floors(run));
+    ++run.peak_bytes;
+    EXPECT_FALSE(within_floors(run));
+    --run.peak_bytes;
+    run.load_seconds = 1.1;
+    EXPECT_FALSE(within_floors(run));
+    run.megapixels = 100;
+    EXPECT_TRUE(within_floors(run));
+    run.megapixels = floor_megapixels;
+    run.load_seconds = 0;
+    run.failure = "It did not succeed.";
+    EXPECT_FALSE(within_floors(run));
+}
+
+TEST(Bench, WritesJsonOfSmallPhotos)
+{
+    const auto json = nlohmann::json::parse(output_of_bench("photos --json --megapixels 0.05,0.1 --size 64"));
+    EXPECT_EQ(json["floors"]["seconds"], floor_seconds);
+    ASSERT_EQ(json["runs"].size(), 2u);
+    for (const auto& run : json["runs"]) {
+        ASSERT_FALSE(run.contains("failure")) << run;
+        const double pixels = run["height"].get<double>() * run["width"].get<double>();
+        EXPECT_EQ(run["plane_bytes"], 16 * pixels);
+        EXPECT_GT(run["seconds"], 0.0);
+        EXPECT_GT(run["load_seconds"], 0.0);
+        EXPECT_EQ(run["stage_seconds"].size(), std::size_t(stage_count));
+        EXPECT_GT(run["own_bytes"], 12 * pixels); // the result at least
+        EXPECT_LT(run["peak_bytes"], floor_bytes);
+    }
+}
+
+TEST(Bench, TellsWhyAPhotoFailed)
+{
+    const auto json = nlohmann::json::parse(output_of_bench("photos --json --megapixels 0.05 --models /nowhere"));
+    EXPECT_NE(json["runs"][0]["failure"].get<std::string>().find("/nowhere"), std::string::npos);
+}
+
 TEST(Bench, RefusesUnknownWords)
 {
     const std::string program = "'" + std::string(std::getenv("CHROMATCH_BENCH")) + "' ";
-    for (const char* words : {"", "painting", "matching --fast", "matching --shape 1,2,3", "matching --maps maps"})
+    for (const char* words : {"", "painting", "matching --fast", "matching --shape 1,2,3", "matching --maps maps",
+                              "photos --megapixels", "photos --megapixels 0", "photos --cores two"})
         EXPECT_NE(std::system((program + words + " 2>/dev/null").c_str()), 0) << words;
     EXPECT_NE(output_of_bench("matching --help").find("--only thesis"), std::string::npos);
 }

@@ -1,254 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Runs the built chromatch (its path in $CHROMATCH_PROGRAM) on photos that GEGL writes here. What needs the weights is
-// skipped where $CHROMATCH_MODELS has none.
-#include "chromatch.h"
-#include "cli/containers.h"
+// Runs that succeed, wrong usage and damaged photos.
+#include "cli_sandbox.h"
 
-#include <gegl.h>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 
 namespace {
 
-namespace fs = std::filesystem;
-using chromatch::cli::Bytes;
+using namespace testing_cli;
 
-constexpr int width = 72, height = 48;
-
-struct Outcome {
-    int status = -1;
-    std::string out;
-    std::string err;
-};
-
-/// A picture read back: its own format, and its pixels as linear sRGB with alpha.
-struct Picture {
-    std::string format; ///< without the space: "R'G'B' u8"
-    std::string profile;
-    bool srgb = false;
-    int height = 0;
-    int width = 0;
-    std::vector<float> rgba;
-
-    float l(int y, int x) const
-    {
-        float lab[3];
-        chromatch::linear_rgb_to_lab(&rgba[4 * (static_cast<std::size_t>(y) * width + x)], lab);
-        return lab[0];
-    }
-};
-
-/// A gray gradient without any symmetry, from dark to light.
-float gray_at(int y, int x)
-{
-    return 0.1f + 0.5f * x / width + 0.3f * y / height;
-}
-
-class Cli : public testing::Test {
+/// Colours one photo and compares: format, size, L and alpha.
+class CliFormats : public CliColouring {
   protected:
-    static void SetUpTestSuite()
-    {
-        g_setenv("BABL_LUT", "0", FALSE);
-        g_object_set(gegl_config(), "use-opencl", FALSE, "swap", "RAM", nullptr);
-        gegl_init(nullptr, nullptr);
-    }
-
-    void SetUp() override
-    {
-        ASSERT_NE(std::getenv("CHROMATCH_PROGRAM"), nullptr);
-        std::string pattern = (fs::temp_directory_path() / "chromatch-cli-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
-
-    std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-    static Outcome run(std::vector<std::string> words)
-    {
-        words.insert(words.begin(), std::getenv("CHROMATCH_PROGRAM"));
-        std::vector<char*> arguments;
-        for (std::string& word : words)
-            arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        char *out = nullptr, *err = nullptr;
-        int wait_status = 0;
-        Outcome outcome;
-        if (g_spawn_sync(nullptr, arguments.data(), nullptr, G_SPAWN_DEFAULT, nullptr, nullptr, &out, &err,
-                         &wait_status, nullptr)) {
-            outcome.status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
-            outcome.out = out;
-            outcome.err = err;
-        }
-        g_free(out);
-        g_free(err);
-        return outcome;
-    }
-
-    static bool have_weights()
-    {
-        const char* folder = std::getenv("CHROMATCH_MODELS");
-        return folder && fs::exists(fs::path(folder) / "colorization.safetensors");
-    }
-
-    /// Writes the gradient in `format`; alpha, where there is one, falls from left to right.
-    std::string make(const std::string& name, const Babl* format) const
-    {
-        const GeglRectangle extent{0, 0, width, height};
-        GeglBuffer* buffer = gegl_buffer_new(&extent, format);
-        const Babl* plain = babl_format_with_space("R'G'B'A float", format);
-        std::vector<float> values;
-        for (int y = 0; y < height; ++y)
-            for (int x = 0; x < width; ++x) {
-                const float gray = gray_at(y, x);
-                values.insert(values.end(), {gray, gray, gray, 1.0f - 0.5f * x / width});
-            }
-        gegl_buffer_set(buffer, &extent, 0, plain, values.data(), GEGL_AUTO_ROWSTRIDE);
-        save(buffer, name);
-        g_object_unref(buffer);
-        return path(name);
-    }
-
-    std::string make(const std::string& name, const char* format) const { return make(name, babl_format(format)); }
-
-    /// Green paint on the left half of a transparent picture.
-    std::string paint(const std::string& name) const
-    {
-        const GeglRectangle extent{0, 0, width, height};
-        GeglBuffer* buffer = gegl_buffer_new(&extent, babl_format("R'G'B'A u8"));
-        std::vector<float> values;
-        for (int i = 0; i < width * height; ++i)
-            values.insert(values.end(), {0.2f, 0.6f, 0.1f, i % width < width / 2 ? 1.0f : 0.0f});
-        gegl_buffer_set(buffer, &extent, 0, babl_format("R'G'B'A float"), values.data(), GEGL_AUTO_ROWSTRIDE);
-        save(buffer, name);
-        g_object_unref(buffer);
-        return path(name);
-    }
-
-    static Picture read(const std::string& file)
-    {
-        GeglNode* graph = gegl_node_new();
-        GeglBuffer* buffer = nullptr;
-        GeglNode* load = gegl_node_new_child(graph, "operation", "gegl:load", "path", file.c_str(), nullptr);
-        GeglNode* sink = gegl_node_new_child(graph, "operation", "gegl:buffer-sink", "buffer", &buffer, nullptr);
-        gegl_node_link(load, sink);
-        gegl_node_process(sink);
-        const Babl* format = gegl_buffer_get_format(buffer);
-        const Babl* space = babl_format_get_space(format);
-        int length = 0;
-        const char* icc = babl_space_get_icc(space, &length);
-        Picture picture{babl_format_get_encoding(format), icc ? std::string(icc, length) : "",
-                        space == babl_space("sRGB"),      gegl_buffer_get_height(buffer),
-                        gegl_buffer_get_width(buffer),    {}};
-        picture.rgba.resize(4 * static_cast<std::size_t>(picture.height) * picture.width);
-        const GeglRectangle extent{0, 0, picture.width, picture.height};
-        gegl_buffer_get(buffer, &extent, 1.0, babl_format("RGBA float"), picture.rgba.data(), GEGL_AUTO_ROWSTRIDE,
-                        GEGL_ABYSS_NONE);
-        g_object_unref(buffer);
-        g_object_unref(graph);
-        return picture;
-    }
-
-    static double mean_delta_l(const Picture& first, const Picture& second)
-    {
-        double sum = 0;
-        for (int y = 0; y < first.height; ++y)
-            for (int x = 0; x < first.width; ++x)
-                sum += std::abs(first.l(y, x) - second.l(y, x));
-        return sum / (first.height * first.width);
-    }
-
-    static double alpha_difference(const Picture& first, const Picture& second)
-    {
-        double most = 0;
-        for (std::size_t i = 3; i < first.rgba.size(); i += 4)
-            most = std::max(most, std::abs(double(first.rgba[i]) - second.rgba[i]));
-        return most;
-    }
-
-    static Bytes file_bytes(const std::string& file)
-    {
-        std::ifstream stream(file, std::ios::binary);
-        return {std::istreambuf_iterator<char>(stream), {}};
-    }
-
-    static void write_bytes(const std::string& file, const Bytes& bytes)
-    {
-        std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-
-    /// Puts a JPEG segment right after the start marker, in the place of any others with that marker.
-    static void set_segment(const std::string& file, std::uint8_t marker, const std::string& content)
-    {
-        const Bytes bytes = file_bytes(file);
-        const std::size_t length = content.size() + 2;
-        Bytes result{0xff, 0xd8, 0xff, marker, std::uint8_t(length >> 8), std::uint8_t(length)};
-        result.insert(result.end(), content.begin(), content.end());
-        std::size_t at = 2;
-        while (bytes[at + 1] != 0xda) { // the scan
-            const std::size_t next = at + 2 + bytes[at + 2] * 256 + bytes[at + 3];
-            if (bytes[at + 1] != marker)
-                result.insert(result.end(), bytes.begin() + at, bytes.begin() + next);
-            at = next;
-        }
-        result.insert(result.end(), bytes.begin() + at, bytes.end());
-        write_bytes(file, result);
-    }
-
-    /// Names of the files in the test's folder.
-    std::vector<std::string> listing() const
-    {
-        std::vector<std::string> names;
-        for (const auto& entry : fs::directory_iterator(folder_))
-            names.push_back(entry.path().filename().string());
-        std::sort(names.begin(), names.end());
-        return names;
-    }
-
-  private:
-    void save(GeglBuffer* buffer, const std::string& name) const
-    {
-        const std::string file = path(name), extension = fs::path(name).extension().string();
-        const char* operation = extension == ".png"    ? "gegl:png-save"
-                                : extension == ".jpg"  ? "gegl:jpg-save"
-                                : extension == ".webp" ? "gegl:webp-save"
-                                                       : "gegl:tiff-save";
-        GeglNode* graph = gegl_node_new();
-        GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:buffer-source", "buffer", buffer, nullptr);
-        GeglNode* saver = gegl_node_new_child(graph, "operation", operation, "path", file.c_str(), nullptr);
-        const Babl* format = gegl_buffer_get_format(buffer);
-        if (extension == ".png")
-            gegl_node_set(saver, "bitdepth", babl_format_get_type(format, 0) == babl_type("u8") ? 8 : 16, nullptr);
-        if (extension == ".jpg")
-            gegl_node_set(saver, "grayscale", babl_format_get_n_components(format) == 1, "quality", 98, nullptr);
-        if (extension == ".webp")
-            gegl_node_set(saver, "quality", 98, nullptr);
-        gegl_node_link(source, saver);
-        gegl_node_process(saver);
-        g_object_unref(graph);
-    }
-
-    fs::path folder_;
-};
-
-/// The tests that colour.
-class CliColouring : public Cli {
-  protected:
-    void SetUp() override
-    {
-        Cli::SetUp();
-        if (!have_weights())
-            GTEST_SKIP() << "no weights in $CHROMATCH_MODELS";
-    }
-
-    /// Colours one photo and compares: format, size, L and alpha.
     void expect_kept(const std::string& target, const std::string& result, const std::string& format, double delta_l)
     {
         const Outcome outcome = run({target, "--size", "64"});
@@ -264,34 +29,34 @@ class CliColouring : public Cli {
     }
 };
 
-TEST_F(CliColouring, EightBitPng)
+TEST_F(CliFormats, EightBitPng)
 {
     expect_kept(make("g.png", "Y' u8"), path("g-color.png"), "R'G'B' u8", 0.3);
 }
 
-TEST_F(CliColouring, SixteenBitPng)
+TEST_F(CliFormats, SixteenBitPng)
 {
     expect_kept(make("g.png", "Y' u16"), path("g-color.png"), "R'G'B' u16", 0.01);
 }
 
-TEST_F(CliColouring, PngWithAlpha)
+TEST_F(CliFormats, PngWithAlpha)
 {
     expect_kept(make("g.png", "Y'A u8"), path("g-color.png"), "R'G'B'A u8", 0.3);
     expect_kept(make("h.png", "R'G'B'A u16"), path("h-color.png"), "R'G'B'A u16", 0.01);
 }
 
-TEST_F(CliColouring, Jpeg)
+TEST_F(CliFormats, Jpeg)
 {
     expect_kept(make("g.jpg", "Y' u8"), path("g-color.jpg"), "R'G'B' u8", 0.5);
 }
 
-TEST_F(CliColouring, Webp)
+TEST_F(CliFormats, Webp)
 {
     expect_kept(make("g.webp", "R'G'B' u8"), path("g-color.webp"), "R'G'B' u8", 1);
     expect_kept(make("h.webp", "R'G'B'A u8"), path("h-color.webp"), "R'G'B'A u8", 1);
 }
 
-TEST_F(CliColouring, Tiff)
+TEST_F(CliFormats, Tiff)
 {
     expect_kept(make("g.tif", "Y' u8"), path("g-color.tif"), "R'G'B' u8", 0.3);
     expect_kept(make("h.tiff", "Y'A u16"), path("h-color.tiff"), "R'G'B'A u16", 0.01);
@@ -545,6 +310,7 @@ TEST_F(Cli, DamagedFilesAreNamed)
         const Outcome outcome = run({path(name)});
         EXPECT_EQ(outcome.status, 70) << name;
         EXPECT_NE(outcome.err.find(path(name) + " is damaged"), std::string::npos) << outcome.err;
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
     }
     // libjpeg would end the program by itself here.
     Bytes bytes = file_bytes(make("g.jpg", "Y' u8"));
@@ -557,6 +323,7 @@ TEST_F(Cli, DamagedFilesAreNamed)
     const Outcome outcome = run({path("g.jpg")});
     EXPECT_EQ(outcome.status, 70);
     EXPECT_NE(outcome.err.find("chromatch: " + path("g.jpg") + " is damaged"), std::string::npos) << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
     write_bytes(path("text.png"), {'t', 'e', 'x', 't'});
     EXPECT_NE(run({path("text.png")}).err.find("is not a PNG, JPEG, TIFF or WebP file"), std::string::npos);
 }
@@ -566,6 +333,10 @@ TEST_F(Cli, WrongUsageIsStatus64AndNamesTheValue)
     const std::string target = make("g.png", "Y' u8");
     const std::pair<std::vector<std::string>, std::string> commands[] = {
         {{}, "No photo was named"},
+        {{""}, "name is empty"},
+        {{target, "--reference", ""}, "name is empty"},
+        {{target, "--output", ""}, "--output wants a name"},
+        {{target, "--output", "/" + std::string(300, 'x') + "/g.png"}, "does not exist"},
         {{target, "--sizes", "3"}, "--sizes"},
         {{target, "--size", "32"}, "\"32\""},
         {{target, "--size", "many"}, "\"many\""},

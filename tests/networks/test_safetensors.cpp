@@ -213,6 +213,23 @@ TEST_F(Safetensors, AHeaderLengthBeyondTheFileIsRefused)
     }
 }
 
+TEST_F(Safetensors, SizesThatTheFileCannotHaveAreRefusedBeforeAnythingIsAllocated)
+{
+    // Each would take terabytes, in a file of some bytes.
+    for (const auto& [shape, place] : {std::pair{"[1099511627776]", "[0,2199023255552]"},
+                                       {"[1048576,1048576]", "[0,2199023255552]"},
+                                       {"[1099511627776]", "[0,2]"},
+                                       {"[1]", "[2199023255552,2199023255554]"}}) {
+        write_parts("{" + entry("w", "F16", shape, place) + "}", std::string(2, '\0'));
+        EXPECT_THAT(complaint(), HasSubstr("tensor \"w\"")) << shape;
+    }
+    // A header as long as it says, but longer than any.
+    write_parts("{}" + std::string((1 << 20) - 2, ' '), "");
+    EXPECT_EQ(complaint(), "");
+    write_parts("{}" + std::string(1 << 20, ' '), "");
+    EXPECT_THAT(complaint(), HasSubstr("the header's length is 1048578"));
+}
+
 TEST_F(Safetensors, AHeaderThatIsNoJsonObjectIsRefused)
 {
     for (const char* header : {"", "{", "[]", "null", "{]", "{\"a\":}", "{} {}", "\xff\xfe", "{\"a\xff\":1}"}) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -517,6 +518,66 @@ TEST(Colorizer, CudaIsRefusedWhereItIsNotThere)
     Request request = request_for(waves(20, 20), {});
     request.options.device = Device::cuda;
     EXPECT_EQ(code_of(request), ErrorCode::device_unavailable);
+}
+
+double dot(const std::vector<float>& first, const std::vector<float>& second)
+{
+    return std::inner_product(first.begin(), first.end(), second.begin(), 0.0);
+}
+
+TEST(Describe, HasItsLengthAndIsTheSameEveryTime)
+{
+    for (const auto& [height, width] : {std::pair{1, 1}, {3, 700}, {64, 64}, {150, 211}}) {
+        const std::vector<float> descriptor = colorizer().describe(waves(height, width).l);
+        ASSERT_EQ(descriptor.size(), static_cast<std::size_t>(descriptor_length)) << height << " x " << width;
+        EXPECT_NEAR(dot(descriptor, descriptor), 1.0, 1e-5);
+        EXPECT_EQ(colorizer().describe(waves(height, width).l), descriptor);
+    }
+}
+
+TEST(Describe, FindsThePhotoOfTheSameThing)
+{
+    const std::vector<std::string> scenes = {"flower", "forget-me-nots", "hills", "mountains", "pagoda", "portrait"};
+    std::vector<std::vector<float>> references;
+    for (const std::string& scene : scenes)
+        references.push_back(colorizer().describe(photo(scene + "-reference.jpg").l));
+    int found = 0;
+    for (std::size_t i = 0; i < scenes.size(); i++) {
+        const std::vector<float> target = colorizer().describe(photo(scenes[i] + "-target.jpg").l);
+        std::vector<double> likeness;
+        for (const std::vector<float>& reference : references)
+            likeness.push_back(dot(target, reference));
+        const auto best = std::max_element(likeness.begin(), likeness.end()) - likeness.begin();
+        found += best == static_cast<std::ptrdiff_t>(i);
+    }
+    // By chance it would be one of the six. The pagoda stands before mountains, and hills are much like mountains.
+    EXPECT_GE(found, 4);
+}
+
+TEST(Describe, HalfTheSizeShowsTheSame)
+{
+    const Plane whole = photo(CHROMATCH_TEST_PHOTO).l;
+    Plane half(whole.height / 2, whole.width / 2);
+    for (int y = 0; y < half.height; y++)
+        for (int x = 0; x < half.width; x++)
+            half.at(y, x) = 0.25f * (whole.at(2 * y, 2 * x) + whole.at(2 * y + 1, 2 * x) + whole.at(2 * y, 2 * x + 1) +
+                                     whole.at(2 * y + 1, 2 * x + 1));
+    EXPECT_GT(dot(colorizer().describe(whole), colorizer().describe(half)), 0.98);
+}
+
+TEST(Describe, RefusesBadImages)
+{
+    Plane broken = waves(20, 20).l;
+    broken.at(3, 4) = std::numeric_limits<float>::quiet_NaN();
+    for (const Plane& plane : {Plane(), broken}) {
+        try {
+            colorizer().describe(plane);
+            ADD_FAILURE() << "describe() did not throw";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::bad_image);
+            EXPECT_THAT(error.what(), testing::HasSubstr("The target"));
+        }
+    }
 }
 
 TEST(LoadColorizer, SaysWhatIsWrongWithTheWeights)
