@@ -173,6 +173,11 @@ struct LoadOptions {
     std::filesystem::path models_folder;
 };
 
+constexpr int descriptor_length = 556;
+
+/// Changes when describe() makes something else of the same weights: stored descriptors of another version are useless.
+constexpr int descriptor_version = 1;
+
 /// Holds the loaded weights.
 class CHROMATCH_API Colorizer {
   public:
@@ -182,6 +187,12 @@ class CHROMATCH_API Colorizer {
     /// request and of its photos is kept (256 MiB at most): a call that differs in strength or mask alone, or a photo
     /// that comes again, takes a fraction of the time.
     virtual Result colorize(const Request& request, const Progress& progress) = 0;
+
+    /// What a photo shows, whatever its colours: descriptor_length values, of Euclidean length 1. The dot product of
+    /// two photos' descriptors, [-1, 1], says how alike they are. The photo is looked at with a short side of 128
+    /// pixels, so a smaller copy of it does as well. luminance: as in Request. Throws Error bad_image, out_of_memory or
+    /// internal.
+    virtual std::vector<float> describe(const Plane& luminance) = 0;
 };
 
 /// Loads the weights once (about 30 MB). Throws Error model_missing, model_corrupt, out_of_memory

@@ -6,6 +6,8 @@
 #include <glib/gi18n.h>
 
 #include <cstdarg>
+#include <exception>
+#include <new>
 #include <utility>
 
 namespace chromatch::plugin {
@@ -27,6 +29,27 @@ void bad_argument(std::string sentence)
 void failed(std::string sentence)
 {
     throw Failure{GIMP_PDB_EXECUTION_ERROR, std::move(sentence)};
+}
+
+GimpValueArray* run_guarded(GimpProcedure* procedure, const std::function<GimpValueArray*()>& work) noexcept
+{
+    Failure failure = {GIMP_PDB_EXECUTION_ERROR, {}};
+    try {
+        return work();
+    } catch (const Failure& thrown) {
+        failure = thrown;
+    } catch (const std::bad_alloc&) {
+        failure.sentence = _("There is not enough memory; a smaller working size needs less.");
+    } catch (const std::exception& thrown) {
+        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), thrown.what());
+    } catch (...) {
+        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), "unknown exception");
+    }
+    GError* error = nullptr;
+    if (!failure.sentence.empty()) {
+        error = g_error_new_literal(GIMP_PLUG_IN_ERROR, 0, failure.sentence.c_str());
+    }
+    return gimp_procedure_new_return_values(procedure, failure.status, error);
 }
 
 Failure failure_of(const Error& error, const std::string& models_folder)

@@ -7,6 +7,7 @@
 
 #include <libgimp/gimp.h>
 
+#include <functional>
 #include <string>
 
 namespace chromatch::plugin {
@@ -25,6 +26,10 @@ std::string text(const char* format, ...) G_GNUC_PRINTF(1, 2);
 
 /// The arguments were right, but the work could not be done.
 [[noreturn]] void failed(std::string sentence);
+
+/// Runs the work of a procedure and returns its values, or what its Failure says. GIMP calls procedures from C: no
+/// exception may leave.
+GimpValueArray* run_guarded(GimpProcedure* procedure, const std::function<GimpValueArray*()>& work) noexcept;
 
 /// The engine's error in the user's language.
 Failure failure_of(const Error& error, const std::string& models_folder);

@@ -11,12 +11,11 @@
 #include "hints.h"
 #include "reference.h"
 #include "settings.h"
+#include "suggest_procedure.h"
 
 #include <glib/gi18n.h>
 
 #include <cstring>
-#include <exception>
-#include <new>
 #include <utility>
 
 namespace chromatch::plugin {
@@ -25,41 +24,19 @@ namespace {
 
 constexpr int longest_side = 65535;
 
-GimpLayer* check_target(GimpImage* image, GimpDrawable** drawables)
-{
-    int count = 0;
-    while (drawables != nullptr && drawables[count] != nullptr) {
-        ++count;
-    }
-    if (count != 1) {
-        bad_argument(text(ngettext("Chromatch colors one layer at a time, but %d was given.",
-                                   "Chromatch colors one layer at a time, but %d were given.", count),
-                          count));
-    }
-    FreePointer<char> name(gimp_item_get_name(GIMP_ITEM(drawables[0])));
-    if (!GIMP_IS_LAYER(drawables[0])) {
-        bad_argument(text(_("Chromatch colors layers, but \"%s\" is none."), name.get()));
-    }
-    if (gimp_image_get_floating_sel(image) != nullptr) {
-        bad_argument(text(_("Anchor the floating selection before the layer \"%s\" is colored."), name.get()));
-    }
-    const int width = gimp_drawable_get_width(drawables[0]);
-    const int height = gimp_drawable_get_height(drawables[0]);
-    if (width > longest_side || height > longest_side) {
-        bad_argument(text(_("The layer \"%s\" of %d × %d pixels is too large: a side may have %d."), name.get(), width,
-                          height, longest_side));
-    }
-    return GIMP_LAYER(drawables[0]);
-}
-
 /// The image is read first, then everything is computed, then the image is changed: what fails or is cancelled on the
 /// way leaves the image as it was.
 void run(Task task, GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image, GimpDrawable** drawables,
          GimpProcedureConfig* config)
 {
     GimpLayer* target = check_target(image, drawables);
-    if (run_mode == GIMP_RUN_INTERACTIVE && !run_dialog(procedure, config, task, target)) {
-        throw Failure{GIMP_PDB_CANCEL, {}};
+    std::unique_ptr<Colorizer> colorizer;
+    if (run_mode == GIMP_RUN_INTERACTIVE) {
+        DialogResult chosen = run_dialog(procedure, config, task, target);
+        if (!chosen.accepted) {
+            throw Failure{GIMP_PDB_CANCEL, {}};
+        }
+        colorizer = std::move(chosen.colorizer);
     }
     const auto check_target_is_there = [target] {
         // GIMP stays usable while the dialog is open and while the engine works.
@@ -82,10 +59,14 @@ void run(Task task, GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* i
     std::vector<NamedReference> references = load_references(settings, target, engine);
     const std::string name = blended_layer_name(settings, image, references);
 
-    gimp_progress_set_text(_("Loading the networks"));
-    gimp_progress_update(engine_begins / 2);
+    if (!colorizer) {
+        gimp_progress_set_text(_("Loading the networks"));
+        gimp_progress_update(engine_begins / 2);
+        colorizer = load_networks(engine);
+    }
     const std::vector<LayerColors> results =
-        color_request(engine, request, std::move(references), name, settings.combination);
+        color_request(*colorizer, request, std::move(references), name, settings.combination);
+    colorizer.reset();
     request = {}; // a large photo's planes are not needed twice
     check_target_is_there();
 
@@ -99,29 +80,15 @@ void run(Task task, GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* i
     gimp_displays_flush();
 }
 
-/// GIMP's callback. No exception may leave it.
+/// GIMP's callback.
 GimpValueArray* run_procedure(GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* image,
                               GimpDrawable** drawables, GimpProcedureConfig* config, gpointer task) noexcept
 {
-    Failure failure = {GIMP_PDB_EXECUTION_ERROR, {}};
-    try {
+    return run_guarded(procedure, [&] {
         gegl_init(nullptr, nullptr);
         run(static_cast<Task>(GPOINTER_TO_INT(task)), procedure, run_mode, image, drawables, config);
         return gimp_procedure_new_return_values(procedure, GIMP_PDB_SUCCESS, nullptr);
-    } catch (const Failure& thrown) {
-        failure = thrown;
-    } catch (const std::bad_alloc&) {
-        failure.sentence = _("There is not enough memory; a smaller working size needs less.");
-    } catch (const std::exception& thrown) {
-        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), thrown.what());
-    } catch (...) {
-        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), "unknown exception");
-    }
-    GError* error = nullptr;
-    if (!failure.sentence.empty()) {
-        error = g_error_new_literal(GIMP_PLUG_IN_ERROR, 0, failure.sentence.c_str());
-    }
-    return gimp_procedure_new_return_values(procedure, failure.status, error);
+    });
 }
 
 /// What both procedures have in common.
@@ -170,12 +137,42 @@ GimpProcedure* create_automatic_procedure(GimpPlugIn* plugin)
 
 } // namespace
 
+GimpLayer* check_target(GimpImage* image, GimpDrawable** drawables)
+{
+    int count = 0;
+    while (drawables != nullptr && drawables[count] != nullptr) {
+        ++count;
+    }
+    if (count != 1) {
+        bad_argument(text(ngettext("Chromatch colors one layer at a time, but %d was given.",
+                                   "Chromatch colors one layer at a time, but %d were given.", count),
+                          count));
+    }
+    FreePointer<char> name(gimp_item_get_name(GIMP_ITEM(drawables[0])));
+    if (!GIMP_IS_LAYER(drawables[0])) {
+        bad_argument(text(_("Chromatch colors layers, but \"%s\" is none."), name.get()));
+    }
+    if (gimp_image_get_floating_sel(image) != nullptr) {
+        bad_argument(text(_("Anchor the floating selection before the layer \"%s\" is colored."), name.get()));
+    }
+    const int width = gimp_drawable_get_width(drawables[0]);
+    const int height = gimp_drawable_get_height(drawables[0]);
+    if (width > longest_side || height > longest_side) {
+        bad_argument(text(_("The layer \"%s\" of %d × %d pixels is too large: a side may have %d."), name.get(), width,
+                          height, longest_side));
+    }
+    return GIMP_LAYER(drawables[0]);
+}
+
 GimpProcedure* create_procedure(GimpPlugIn* plugin, const char* name)
 {
     if (std::strcmp(name, procedure_name) == 0) {
         return create_reference_procedure(plugin);
     }
-    return std::strcmp(name, automatic_procedure_name) == 0 ? create_automatic_procedure(plugin) : nullptr;
+    if (std::strcmp(name, automatic_procedure_name) == 0) {
+        return create_automatic_procedure(plugin);
+    }
+    return std::strcmp(name, suggest_procedure_name) == 0 ? create_suggest_procedure(plugin) : nullptr;
 }
 
 } // namespace chromatch::plugin

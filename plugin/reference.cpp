@@ -42,7 +42,7 @@ void limit_to_layer_mask(Reference& picture, GimpDrawable* drawable)
     GimpLayerMask* mask = layer != nullptr ? gimp_layer_get_mask(layer) : nullptr;
     // A mask that is switched off hides nothing.
     if (mask != nullptr && gimp_layer_get_apply_mask(layer)) {
-        limit_mask(picture, GIMP_CHANNEL(mask), 0, 0);
+        limit_mask(picture.mask, picture.image.l, GIMP_CHANNEL(mask), 0, 0);
     }
 }
 
@@ -100,7 +100,7 @@ Reference load_reference_layer(GimpDrawable* layer, GimpImage* targets_image, co
         int x = 0;
         int y = 0;
         gimp_drawable_get_offsets(layer, &x, &y);
-        limit_mask(reference, GIMP_CHANNEL(gimp_image_get_selection(image)), -x, -y);
+        limit_mask(reference.mask, reference.image.l, GIMP_CHANNEL(gimp_image_get_selection(image)), -x, -y);
     }
     if (is_transparent(reference)) {
         bad_argument(text(_("The selection or the layer mask leaves nothing of the reference \"%s\"."),
@@ -161,9 +161,10 @@ void check_references(const Settings& settings, GimpLayer* target)
             bad_argument(text(_("The layer \"%s\" cannot be its own reference."), item_name(target).c_str()));
         }
     }
-    if (settings.reference_file && !g_file_query_exists(settings.reference_file.get(), nullptr)) {
-        bad_argument(
-            text(_("The reference file \"%s\" does not exist."), file_name(settings.reference_file.get()).c_str()));
+    for (const ObjectPointer<GFile>& file : settings.reference_files) {
+        if (!g_file_query_exists(file.get(), nullptr)) {
+            bad_argument(text(_("The reference file \"%s\" does not exist."), file_name(file.get()).c_str()));
+        }
     }
 }
 
@@ -174,10 +175,11 @@ std::vector<NamedReference> load_references(const Settings& settings, GimpLayer*
     for (GimpDrawable* layer : reference_layers(settings, target)) {
         references.push_back({load_reference_layer(layer, image, engine), layer_name(layer, image)});
     }
-    if (GFile* file = settings.reference_file.get(); file != nullptr) {
-        references.push_back({load_reference_file(file, engine), text(_("Colors from %s"), base_name(file).c_str())});
+    for (const ObjectPointer<GFile>& file : settings.reference_files) {
+        references.push_back(
+            {load_reference_file(file.get(), engine), text(_("Colors from %s"), base_name(file.get()).c_str())});
         if (is_transparent(references.back().picture)) {
-            bad_argument(text(_("The reference \"%s\" is transparent everywhere."), file_name(file).c_str()));
+            bad_argument(text(_("The reference \"%s\" is transparent everywhere."), file_name(file.get()).c_str()));
         }
     }
     return references;
@@ -204,6 +206,16 @@ std::string image_name(GimpImage* image)
     }
     const FreePointer<char> name(gimp_image_get_name(image));
     return name.get();
+}
+
+std::string own_path(GimpImage* image)
+{
+    GFile* file = gimp_image_get_imported_file(image);
+    if (file == nullptr) {
+        file = gimp_image_get_file(image);
+    }
+    const FreePointer<char> path(file != nullptr ? g_file_get_path(file) : nullptr);
+    return path ? path.get() : "";
 }
 
 std::string blended_layer_name(const Settings& settings, GimpImage* image,

@@ -35,4 +35,7 @@ std::string item_name(gpointer item);
 /// An image's name for the user: its file's where it has one.
 std::string image_name(GimpImage* image);
 
+/// Path of the file that an image was opened from; empty where there is none.
+std::string own_path(GimpImage* image);
+
 } // namespace chromatch::plugin

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "reference_frame.h"
 
+#include "failure.h"
+#include "labelled_row.h"
 #include "layer_list.h"
+#include "suggestion_dialog.h"
 
 #include <glib/gi18n.h>
+
+#include <string>
+#include <vector>
 
 namespace chromatch::plugin {
 
 namespace {
 
-constexpr int preview_side = 96;
+constexpr int file_width = 160;
+
+bool is_same(GFile* one, GFile* other)
+{
+    return one == other || (one != nullptr && other != nullptr && g_file_equal(one, other) != FALSE);
+}
 
 } // namespace
 
 ReferenceFrame::ReferenceFrame(GimpProcedureConfig* config, GimpLayer* target, GtkDialog* dialog)
-    : config_(config), dialog_(dialog), frame_(gimp_frame_new(_("Colors from")))
+    : config_(config), target_(target), dialog_(dialog), frame_(gimp_frame_new(_("Colors from")))
 {
     GtkWidget* grid = gtk_grid_new();
     gtk_grid_set_row_spacing(GTK_GRID(grid), 6);
@@ -24,21 +35,16 @@ ReferenceFrame::ReferenceFrame(GimpProcedureConfig* config, GimpLayer* target, G
     layers_ = new_layer_list(target);
     group_box_ = new_group_box();
     gtk_grid_attach(GTK_GRID(grid), group_box_, 0, 1, 2, 1);
-    GFile* file = nullptr;
-    g_object_get(config, "reference-file", &file, nullptr);
-    file_ = gimp_file_chooser_new(GIMP_FILE_CHOOSER_ACTION_OPEN, nullptr, _("Choose a Reference Photo"), file);
-    g_clear_object(&file);
-    g_object_bind_property(config, "reference-file", file_, "file", G_BINDING_BIDIRECTIONAL);
-    preview_ = gtk_image_new();
-    gtk_widget_set_size_request(preview_, preview_side, preview_side);
-    gtk_grid_attach(GTK_GRID(grid), preview_, 2, 0, 1, 4);
+    GtkWidget* file_row = new_file_row();
+    files_box_ = new_files_box();
+    gtk_grid_attach(GTK_GRID(grid), files_box_, 0, 3, 2, 1);
     gtk_widget_set_margin_bottom(frame_, 6);
 
     add_row(grid, rows_[0], 0, _("Open la_yer"), layers_,
             _("Layers of all open images. A selection in another image, and a layer mask, limit what is used. A layer "
               "group may serve as several references."));
-    add_row(grid, rows_[1], 2, _("_File"), file_, _("A photo that is not open, in any format that GIMP reads."));
-    add_row(grid, rows_[2], 3, _("_No reference: guess the colors"), nullptr,
+    add_row(grid, rows_[1], 2, _("_File"), file_row, _("A photo that is not open, in any format that GIMP reads."));
+    add_row(grid, rows_[2], 4, _("_No reference: guess the colors"), nullptr,
             _("Plausible but pale colors, guessed from the photo alone; a reference photo gives better ones."));
     gtk_widget_show_all(grid);
     const auto widen = [](GtkWidget* child, gpointer box) {
@@ -65,16 +71,51 @@ GtkWidget* ReferenceFrame::new_group_box()
     gtk_widget_set_margin_start(box, 24);
     gtk_box_pack_start(GTK_BOX(box), gimp_prop_check_button_new(G_OBJECT(config_), "each-layer", nullptr), FALSE, FALSE,
                        0);
-    GtkWidget* combination = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 12);
-    GtkWidget* choice = gimp_prop_choice_combo_box_new(G_OBJECT(config_), "combination");
-    GParamSpec* argument = g_object_class_find_property(G_OBJECT_GET_CLASS(config_), "combination");
-    GtkWidget* label = gtk_label_new_with_mnemonic(g_param_spec_get_nick(argument));
-    gtk_label_set_mnemonic_widget(GTK_LABEL(label), choice);
-    gimp_help_set_help_data(choice, g_param_spec_get_blurb(argument), nullptr);
-    gtk_box_pack_start(GTK_BOX(combination), label, FALSE, FALSE, 0);
-    gtk_box_pack_start(GTK_BOX(combination), choice, TRUE, TRUE, 0);
+    GtkWidget* combination = new_combination_row();
     gtk_box_pack_start(GTK_BOX(box), combination, FALSE, FALSE, 0);
     g_object_bind_property(config_, "each-layer", combination, "sensitive", G_BINDING_SYNC_CREATE);
+    gtk_widget_show_all(box);
+    gtk_widget_set_no_show_all(box, TRUE);
+    return box;
+}
+
+/// What several references give.
+GtkWidget* ReferenceFrame::new_combination_row()
+{
+    return new_labelled_row(config_, "combination", gimp_prop_choice_combo_box_new(G_OBJECT(config_), "combination"));
+}
+
+GtkWidget* ReferenceFrame::new_file_row()
+{
+    GtkWidget* row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
+    GFile* file = nullptr;
+    g_object_get(config_, "reference-file", &file, nullptr);
+    file_ = gimp_file_chooser_new(GIMP_FILE_CHOOSER_ACTION_OPEN, nullptr, _("Choose a Reference Photo"), file);
+    g_clear_object(&file);
+    gtk_widget_set_size_request(file_, file_width, -1);
+    GtkWidget* suggest = gtk_button_new_with_mnemonic(_("Su_ggest..."));
+    gimp_help_set_help_data(suggest, _("Finds the photos of a folder that show what this photo shows."), nullptr);
+    g_signal_connect(suggest, "clicked", G_CALLBACK(on_suggest), this);
+    gtk_box_pack_start(GTK_BOX(row), file_, TRUE, TRUE, 0);
+    gtk_box_pack_start(GTK_BOX(row), suggest, FALSE, FALSE, 0);
+    return row;
+}
+
+/// Which other files there are, and what they all give.
+GtkWidget* ReferenceFrame::new_files_box()
+{
+    GtkWidget* box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
+    gtk_widget_set_margin_start(box, 24);
+    GtkWidget* row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
+    more_files_ = gtk_label_new(nullptr);
+    gtk_label_set_xalign(GTK_LABEL(more_files_), 0.0f);
+    GtkWidget* only_one = gtk_button_new_with_mnemonic(_("_Just the first"));
+    gimp_help_set_help_data(only_one, _("Takes the colors from the first file alone."), nullptr);
+    g_signal_connect(only_one, "clicked", G_CALLBACK(on_only_one), this);
+    gtk_box_pack_start(GTK_BOX(row), more_files_, TRUE, TRUE, 0);
+    gtk_box_pack_start(GTK_BOX(row), only_one, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(box), row, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(box), new_combination_row(), FALSE, FALSE, 0);
     gtk_widget_show_all(box);
     gtk_widget_set_no_show_all(box, TRUE);
     return box;
@@ -162,28 +203,35 @@ void ReferenceFrame::refresh()
     gtk_widget_set_visible(group_box_, chosen != nullptr && gimp_item_is_group(GIMP_ITEM(chosen)));
     gtk_widget_set_sensitive(layers_, has_layer);
     gtk_widget_set_sensitive(rows_[0].button, has_layer);
-    show_preview(chosen, source == ReferenceSource::file ? file : nullptr);
+    if (file != nullptr && !is_same(file, gimp_file_chooser_get_file(GIMP_FILE_CHOOSER(file_)))) {
+        gimp_file_chooser_set_file(GIMP_FILE_CHOOSER(file_), file);
+    }
+    show_more_files(source == ReferenceSource::file);
     const bool complete = source != ReferenceSource::file || file != nullptr;
     gtk_dialog_set_response_sensitive(dialog_, GTK_RESPONSE_OK, complete);
     refreshing_ = false;
 }
 
-/// A layer's name seldom says what is in the picture.
-void ReferenceFrame::show_preview(GimpDrawable* layer, GFile* file)
+void ReferenceFrame::show_more_files(bool from_files)
 {
-    ObjectPointer<GdkPixbuf> picture;
-    if (layer != nullptr) {
-        picture = new_thumbnail(layer, preview_side);
-    } else if (file != nullptr && g_file_is_native(file)) {
-        // GIMP opens more formats than this does; such a file is shown without a preview.
-        const FreePointer<char> path(g_file_get_path(file));
-        const ObjectPointer<GdkPixbuf> stored(
-            gdk_pixbuf_new_from_file_at_size(path.get(), preview_side, preview_side, nullptr));
-        if (stored) {
-            picture.reset(gdk_pixbuf_apply_embedded_orientation(stored.get()));
+    const std::vector<ObjectPointer<GFile>> files = given_files(config_);
+    const int more = static_cast<int>(files.size()) - 1;
+    gtk_widget_set_visible(files_box_, from_files && more > 0);
+    if (more > 0) {
+        std::string names;
+        for (const ObjectPointer<GFile>& file : files) {
+            const FreePointer<char> name(g_file_get_parse_name(file.get()));
+            names += (names.empty() ? "" : "\n") + std::string(name.get());
         }
+        gtk_label_set_text(GTK_LABEL(more_files_),
+                           text(ngettext("and %d more file", "and %d more files", more), more).c_str());
+        gtk_widget_set_tooltip_text(more_files_, names.c_str());
     }
-    gtk_image_set_from_pixbuf(GTK_IMAGE(preview_), picture.get());
+}
+
+void ReferenceFrame::forget_more_files()
+{
+    g_object_set(config_, "reference-files", nullptr, nullptr);
 }
 
 // Choosing a layer or a file also says that it is the one to use.
@@ -199,9 +247,40 @@ void ReferenceFrame::on_layer(GtkWidget* /*combo*/, gpointer self)
 void ReferenceFrame::on_file(GObject* chooser, GParamSpec* /*property*/, gpointer self)
 {
     auto* frame = static_cast<ReferenceFrame*>(self);
-    if (!frame->refreshing_ && gimp_file_chooser_get_file(GIMP_FILE_CHOOSER(chooser)) != nullptr) {
-        frame->choose_source("file");
+    GFile* chosen = gimp_file_chooser_get_file(GIMP_FILE_CHOOSER(chooser));
+    GFile* file = nullptr;
+    g_object_get(frame->config_, "reference-file", &file, nullptr);
+    const ObjectPointer<GFile> owned_file(file);
+    // The chooser also speaks up, later, when it was told what is chosen. Only the user's choice is one file alone.
+    if (!frame->refreshing_ && chosen != nullptr && !is_same(file, chosen)) {
+        const ObjectPointer<GFile> kept(G_FILE(g_object_ref(chosen)));
+        g_object_set(frame->config_, "reference-files", nullptr, "reference-file", kept.get(), "reference-source",
+                     "file", nullptr);
     }
+}
+
+/// The best photo is the reference, the others that were chosen come along.
+void ReferenceFrame::on_suggest(GtkButton* /*button*/, gpointer self)
+{
+    auto* frame = static_cast<ReferenceFrame*>(self);
+    const std::vector<std::string> paths =
+        run_suggestion_dialog(GTK_WINDOW(frame->dialog_), frame->config_, frame->target_);
+    if (paths.empty()) {
+        return;
+    }
+    std::vector<const char*> more;
+    for (std::size_t i = 1; i < paths.size(); ++i) {
+        more.push_back(paths[i].c_str());
+    }
+    more.push_back(nullptr);
+    const ObjectPointer<GFile> first(g_file_new_for_path(paths.front().c_str()));
+    g_object_set(frame->config_, "reference-file", first.get(), nullptr);
+    g_object_set(frame->config_, "reference-files", more.data(), "reference-source", "file", nullptr);
+}
+
+void ReferenceFrame::on_only_one(GtkButton* /*button*/, gpointer self)
+{
+    static_cast<ReferenceFrame*>(self)->forget_more_files();
 }
 
 void ReferenceFrame::on_button(GtkToggleButton* button, gpointer self)

@@ -29,24 +29,32 @@ class ReferenceFrame {
 
     void add_row(GtkWidget* grid, Row& row, int line, const char* label, GtkWidget* chooser, const char* help);
     GtkWidget* new_group_box();
+    GtkWidget* new_combination_row();
+    GtkWidget* new_file_row();
+    GtkWidget* new_files_box();
+    void show_more_files(bool from_files);
+    void forget_more_files();
     void choose_first_layer(GimpImage* own_image);
     GimpDrawable* chosen_layer() const;
     void choose_source(const char* nick);
     void refresh();
-    void show_preview(GimpDrawable* layer, GFile* file);
 
     static void on_layer(GtkWidget* combo, gpointer self);
     static void on_file(GObject* chooser, GParamSpec* property, gpointer self);
+    static void on_suggest(GtkButton* button, gpointer self);
+    static void on_only_one(GtkButton* button, gpointer self);
     static void on_button(GtkToggleButton* button, gpointer self);
     static void on_config(GObject* config, GParamSpec* property, gpointer self);
 
     GimpProcedureConfig* config_;
+    GimpLayer* target_;
     GtkDialog* dialog_;
     GtkWidget* frame_;
     GtkWidget* layers_;
     GtkWidget* group_box_; ///< what there is to say about a group; shown where the chosen layer is one
     GtkWidget* file_;
-    GtkWidget* preview_;
+    GtkWidget* files_box_; ///< what there is to say about several files; shown where several are chosen
+    GtkWidget* more_files_;
     std::array<Row, 3> rows_ = {{{ReferenceSource::layer, "layer", nullptr},
                                  {ReferenceSource::file, "file", nullptr},
                                  {ReferenceSource::none, "none", nullptr}}};

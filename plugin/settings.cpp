@@ -51,6 +51,15 @@ void add_reference_arguments(GimpProcedure* procedure)
     gimp_procedure_add_file_argument(procedure, "reference-file", _("Reference _file"),
                                      _("Image file whose colors are used when no reference layer is given."),
                                      GIMP_FILE_CHOOSER_ACTION_ANY, TRUE, nullptr, flags());
+    // GIMP 3.0 has no arrays of files: only what has a number (layers, images) can be in an array of objects.
+    gimp_procedure_add_string_array_argument(
+        procedure, "reference-files", _("More reference file_s"),
+        _("More image files whose colors are used when no reference layer is given, as paths or URIs. Each is a "
+          "reference of its own."),
+        flags());
+    gimp_procedure_add_file_aux_argument(procedure, "photo-folder", _("Photo fo_lder"),
+                                         _("Folder in which the dialog looks for a reference."),
+                                         GIMP_FILE_CHOOSER_ACTION_ANY, TRUE, nullptr, flags());
     gimp_procedure_add_choice_aux_argument(
         procedure, "reference-source", _("Reference _source"), _("Which of the two references the dialog uses."),
         gimp_choice_new_with_values("given", static_cast<int>(ReferenceSource::given), _("As given"), nullptr, //
@@ -133,10 +142,9 @@ std::vector<ObjectPointer<GimpDrawable>> given_references(GimpProcedureConfig* c
 void read_references(GimpProcedureConfig* config, GimpRunMode run_mode, Settings& settings)
 {
     GimpDrawable* layer = nullptr;
-    GFile* file = nullptr;
-    g_object_get(config, "reference", &layer, "reference-file", &file, nullptr);
+    g_object_get(config, "reference", &layer, nullptr);
     ObjectPointer<GimpDrawable> reference(layer);
-    ObjectPointer<GFile> reference_file(file);
+    std::vector<ObjectPointer<GFile>> files = given_files(config);
     ReferenceSource source = reference_source(config);
     if (run_mode == GIMP_RUN_WITH_LAST_VALS && source == ReferenceSource::layer && !reference) {
         reference = owned(remembered_reference());
@@ -144,7 +152,7 @@ void read_references(GimpProcedureConfig* config, GimpRunMode run_mode, Settings
             bad_argument(_("The reference layer of the last run is no longer open; choose another one."));
         }
     }
-    if ((source == ReferenceSource::layer && !reference) || (source == ReferenceSource::file && !reference_file)) {
+    if ((source == ReferenceSource::layer && !reference) || (source == ReferenceSource::file && files.empty())) {
         bad_argument(_("The reference source is chosen, but the reference itself is not given."));
     }
     if (source == ReferenceSource::layer) {
@@ -153,7 +161,7 @@ void read_references(GimpProcedureConfig* config, GimpRunMode run_mode, Settings
         settings.references = given_references(config);
     }
     if (source == ReferenceSource::file || (source == ReferenceSource::given && settings.references.empty())) {
-        settings.reference_file = std::move(reference_file);
+        settings.reference_files = std::move(files);
     }
 }
 
@@ -215,6 +223,26 @@ void add_arguments(GimpProcedure* procedure, Task task)
 ReferenceSource reference_source(GimpProcedureConfig* config)
 {
     return static_cast<ReferenceSource>(gimp_procedure_config_get_choice_id(config, "reference-source"));
+}
+
+std::vector<ObjectPointer<GFile>> given_files(GimpProcedureConfig* config)
+{
+    GFile* first = nullptr;
+    gchar** more = nullptr;
+    g_object_get(config, "reference-file", &first, "reference-files", &more, nullptr);
+    std::vector<ObjectPointer<GFile>> files;
+    if (first != nullptr) {
+        files.emplace_back(first);
+    }
+    for (gchar** name = more; name != nullptr && *name != nullptr; ++name) {
+        ObjectPointer<GFile> file(g_file_parse_name(*name));
+        const auto same = [&file](const auto& other) { return g_file_equal(file.get(), other.get()) != FALSE; };
+        if (std::none_of(files.begin(), files.end(), same)) {
+            files.push_back(std::move(file));
+        }
+    }
+    g_strfreev(more);
+    return files;
 }
 
 Settings read_settings(GimpProcedureConfig* config, Task task, GimpRunMode run_mode, GimpImage* image)

@@ -31,17 +31,17 @@ enum class Combination {
 
 /// Which of the reference arguments counts.
 enum class ReferenceSource {
-    given, ///< the drawables if there are any, else the file if there is one, else none: what scripts say
+    given, ///< the drawables if there are any, else the files if there are any, else none: what scripts say
     layer,
-    file,
+    file, ///< the files
     none, ///< automatic colours
 };
 
 struct Settings {
-    /// At most one of the two is set. Groups stand for themselves here, whatever each_layer says.
+    /// At most one of the two holds something. Groups stand for themselves here, whatever each_layer says.
     std::vector<ObjectPointer<GimpDrawable>> references;
-    ObjectPointer<GFile> reference_file;
-    bool each_layer = false; ///< a group's layers are references of their own
+    std::vector<ObjectPointer<GFile>> reference_files; ///< "reference-file", then "reference-files"; none of them twice
+    bool each_layer = false;                           ///< a group's layers are references of their own
     Combination combination = Combination::blend;
     ObjectPointer<GimpDrawable> hints; ///< null: none
     Output output = Output::new_layer;
@@ -52,6 +52,9 @@ struct Settings {
 void add_arguments(GimpProcedure* procedure, Task task);
 
 ReferenceSource reference_source(GimpProcedureConfig* config);
+
+/// The file of "reference-file" and those of "reference-files", none of them twice.
+std::vector<ObjectPointer<GFile>> given_files(GimpProcedureConfig* config);
 
 /// Throws Failure where the last run's layer is asked for and is gone.
 Settings read_settings(GimpProcedureConfig* config, Task task, GimpRunMode run_mode, GimpImage* image);

@@ -31,6 +31,8 @@ class FakeColorizer : public Colorizer {
         return result;
     }
 
+    std::vector<float> describe(const Plane&) override { return {}; }
+
     int calls = 0;
 
   private:

@@ -344,6 +344,45 @@
   (separate-case "separate-group" image #:reference (new-group) #:each-layer TRUE #:output "chroma-layer"))
 (separate-case "separate-of-one" (gray-target) #:references (vector right))
 
+; The same from files.
+(define (in-folder name) (string-append folder name))
+(several-case "two-files" (gray-target) #:reference-files (list (in-folder "left.png") (in-folder "right.png")))
+(several-case "file-and-files" (gray-target) #:reference-file (in-folder "left.png")
+              #:reference-files (list (string-append "file://" folder "right.png")))
+(separate-case "separate-files" (gray-target) #:reference-file (in-folder "left.png")
+               #:reference-files (list (in-folder "left.png") (in-folder "right.png")))
+(several-case "layer-before-files" (gray-target) #:reference right #:insist TRUE
+              #:reference-files (list (in-folder "missing.png")))
+(several-case "missing-file-in-list" (gray-target)
+              #:reference-files (list (in-folder "left.png") (in-folder "missing.png")))
+(several-case "file-in-list-is-no-image" (gray-target)
+              #:reference-files (list (in-folder "left.png") (in-folder "not-an-image.png")))
+
+; Which photos of a folder suit the target.
+(define (suggest-case name image arguments)
+  (open-facts name)
+  (let* ((files '())
+         (call (lambda ()
+                 (set! files (car (apply plug-in-chromatch-suggest
+                                    (append (list #:run-mode RUN-NONINTERACTIVE #:image image
+                                                  #:drawables (vector (first-layer image)))
+                                            arguments)))))))
+    (fact "error" (message-of call))
+    (fact "count" (length files))
+    (let next ((i 0) (rest files))
+      (if (pair? rest)
+        (begin
+          (fact (number->string i) (car rest))
+          (next (+ i 1) (cdr rest)))))
+    (fact "layers" (layer-count image)))
+  (close-output-port facts-port))
+(suggest-case "suggestions" (gray-target) (list #:folder (in-folder "photos")))
+(suggest-case "suggestions-again" (gray-target) (list #:folder (in-folder "photos")))
+(suggest-case "best-suggestion" (gray-target) (list #:folder (in-folder "photos") #:count 1))
+(suggest-case "suggestions-of-no-folder" (gray-target) (list #:folder (in-folder "nowhere")))
+(suggest-case "suggestions-of-no-photo" (gray-target) (list #:folder (in-folder "photos/none")))
+(suggest-case "suggestions-without-folder" (gray-target) '())
+
 (let* ((image (gray-target))
        (target (first-layer image)))
   (several-case "own-reference-in-list" image #:references (vector left target)))

@@ -47,27 +47,29 @@ TEST_P(BadArguments, AreNamedAndLeaveTheImageAlone)
     expect_untouched(finished_cases(), bad.name);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, BadArguments,
-                         testing::Values(BadArgument{"missing-file", {"missing.png", "does not exist"}},
-                                         BadArgument{"not-an-image", {"not-an-image.png", "cannot be opened"}},
-                                         BadArgument{"transparent-reference", {"transparent.png", "is transparent"}},
-                                         BadArgument{"working-size-too-large", {"5000", "64 to 1024"}},
-                                         BadArgument{"own-reference", {"cannot be its own reference"}},
-                                         BadArgument{"two-drawables", {"one layer at a time", "2"}},
-                                         BadArgument{"a-channel", {"Channel", "is none"}},
-                                         BadArgument{"transparent-hints",
-                                                     {"transparent.png", "gray.png", "no color hints"}},
-                                         BadArgument{"hints-elsewhere", {"stroke.png", "no color hints over"}},
-                                         BadArgument{"hidden-hints", {"stroke.png", "no color hints over"}},
-                                         BadArgument{"opaque-hints", {"Strokes on paper", "no alpha channel"}},
-                                         BadArgument{"own-hints", {"gray.png", "for itself"}},
-                                         BadArgument{"foreign-hints", {"stroke.png", "another image", "gray.png"}},
-                                         BadArgument{"automatic-two-drawables", {"one layer at a time", "2"}},
-                                         BadArgument{"nothing-selected", {"halves.png", "leaves nothing"}},
-                                         BadArgument{"everything-masked", {"halves.png", "leaves nothing"}},
-                                         BadArgument{"own-reference-in-list", {"cannot be its own reference"}},
-                                         BadArgument{"group-without-layers", {"Empty", "no visible layer"}}),
-                         [](const auto& info) { return test_name(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Cases, BadArguments,
+    testing::Values(BadArgument{"missing-file", {"missing.png", "does not exist"}},
+                    BadArgument{"not-an-image", {"not-an-image.png", "cannot be opened"}},
+                    BadArgument{"transparent-reference", {"transparent.png", "is transparent"}},
+                    BadArgument{"working-size-too-large", {"5000", "64 to 1024"}},
+                    BadArgument{"own-reference", {"cannot be its own reference"}},
+                    BadArgument{"two-drawables", {"one layer at a time", "2"}},
+                    BadArgument{"a-channel", {"Channel", "is none"}},
+                    BadArgument{"transparent-hints", {"transparent.png", "gray.png", "no color hints"}},
+                    BadArgument{"hints-elsewhere", {"stroke.png", "no color hints over"}},
+                    BadArgument{"hidden-hints", {"stroke.png", "no color hints over"}},
+                    BadArgument{"opaque-hints", {"Strokes on paper", "no alpha channel"}},
+                    BadArgument{"own-hints", {"gray.png", "for itself"}},
+                    BadArgument{"foreign-hints", {"stroke.png", "another image", "gray.png"}},
+                    BadArgument{"automatic-two-drawables", {"one layer at a time", "2"}},
+                    BadArgument{"nothing-selected", {"halves.png", "leaves nothing"}},
+                    BadArgument{"everything-masked", {"halves.png", "leaves nothing"}},
+                    BadArgument{"own-reference-in-list", {"cannot be its own reference"}},
+                    BadArgument{"missing-file-in-list", {"missing.png", "does not exist"}},
+                    BadArgument{"file-in-list-is-no-image", {"not-an-image.png", "cannot be opened"}},
+                    BadArgument{"group-without-layers", {"Empty", "no visible layer"}}),
+    [](const auto& info) { return test_name(info.param.name); });
 
 TEST(Failures, UncaughtFailureEndsABatchWithTheSentence)
 {

@@ -121,6 +121,37 @@ TEST(SeparateReferences, KeepPlaceSelectionAndOutput)
     }
 }
 
+TEST(ReferenceFiles, AreSeveralReferences)
+{
+    for (const std::string name : {"two-files", "file-and-files"}) {
+        ASSERT_EQ(facts_of(name)["error"], "") << name;
+        EXPECT_EQ(facts_of(name)["name"], "Colors from 2 references") << name;
+        const Picture result = pictures_of(name).result;
+        expect_orange_and_blue(result);
+        EXPECT_LT(largest_difference(result, pictures_of("two-references").result), 0.02) << name;
+    }
+}
+
+TEST(ReferenceFiles, MakeAGroupWithALayerEach)
+{
+    ASSERT_EQ(facts_of("separate-files")["error"], "");
+    Facts group = facts_of("separate-files-group");
+    EXPECT_EQ(group["name"], "Colorizations");
+    ASSERT_EQ(group["count"], "2") << "a file given twice counts once";
+    EXPECT_EQ(group["layer-0-name"], "Colors from left.png");
+    EXPECT_EQ(group["layer-1-name"], "Colors from right.png");
+    const std::vector<Picture> layers = read_row(finished_cases().folder() / "separate-files-group.tif", 2);
+    EXPECT_GT(yellow(layers[0], false), 8.0);
+    EXPECT_LT(yellow(layers[1], true), -8.0);
+}
+
+TEST(ReferenceFiles, GiveWayToALayer)
+{
+    ASSERT_EQ(facts_of("layer-before-files")["error"], "");
+    EXPECT_EQ(facts_of("layer-before-files")["name"], "Colors from right.png");
+    expect_all_blue(pictures_of("layer-before-files").result);
+}
+
 TEST(Readme, ExamplesRun)
 {
     Facts facts = facts_of("readme-examples");
