@@ -5,6 +5,8 @@
 
 #include <glib/gi18n.h>
 
+#include <deque>
+
 namespace chromatch::plugin {
 
 namespace {
@@ -58,27 +60,79 @@ void mask_with_selection(GimpImage* image, GimpLayer* layer, const std::string& 
     }
 }
 
-GimpLayer* add_layer(GimpImage* image, GimpLayer* target, Place place, const TargetPixels& pixels,
-                     const LayerColors& colors, Output output, const EngineFunctions& engine)
-{
-    const int width = pixels.luminance.width;
-    const int height = pixels.luminance.height;
-    GimpLayer* layer =
-        gimp_layer_new(image, colors.name.c_str(), width, height,
-                       pixels.alpha.empty() ? GIMP_RGB_IMAGE : GIMP_RGBA_IMAGE, 100.0, layer_mode(image, output));
-    insert(image, layer, place, colors.name);
-    try {
-        int x = 0;
-        int y = 0;
-        gimp_drawable_get_offsets(GIMP_DRAWABLE(target), &x, &y);
-        gimp_layer_set_offsets(layer, x, y);
+/// The new layers while they are painted, in no image that the user sees: who stops the plug-in then, with whatever
+/// signal, finds the image as it was. What was not taken out is gone at the end.
+class Workshop {
+  public:
+    explicit Workshop(GimpImage* image) : image_(image)
+    {
+        // A layer has the type of its image, and an image is not converted before there is something to put into it.
+        if (gimp_image_get_base_type(image) != GIMP_RGB) {
+            bench_ = gimp_image_new_with_precision(1, 1, GIMP_RGB, gimp_image_get_precision(image));
+        }
+    }
+
+    ~Workshop()
+    {
+        for (GimpLayer* layer : painted_) {
+            gimp_item_delete(GIMP_ITEM(layer));
+        }
+        if (bench_ != nullptr) {
+            gimp_image_delete(bench_);
+        }
+    }
+
+    Workshop(const Workshop&) = delete;
+    Workshop& operator=(const Workshop&) = delete;
+
+    void paint(const LayerColors& colors, const TargetPixels& pixels, Output output, const EngineFunctions& engine)
+    {
+        GimpLayer* layer = gimp_layer_new(
+            bench_ != nullptr ? bench_ : image_, colors.name.c_str(), pixels.luminance.width, pixels.luminance.height,
+            pixels.alpha.empty() ? GIMP_RGB_IMAGE : GIMP_RGBA_IMAGE, 100.0, layer_mode(image_, output));
+        if (layer == nullptr) {
+            failed(_("The new layer cannot be created."));
+        }
+        painted_.push_back(layer);
         write_colors(GIMP_DRAWABLE(layer), pixels, colors.a, colors.b, engine);
-        mask_with_selection(image, layer, colors.name);
+    }
+
+    /// The first layer that was painted and not yet taken, for the image, which is RGB by now. Null where GIMP cannot
+    /// copy it.
+    GimpLayer* take()
+    {
+        GimpLayer* layer = painted_.front();
+        if (bench_ != nullptr) {
+            layer = gimp_layer_new_from_drawable(GIMP_DRAWABLE(layer), image_);
+            const FreePointer<char> name(gimp_item_get_name(GIMP_ITEM(painted_.front())));
+            gimp_item_delete(GIMP_ITEM(painted_.front()));
+            if (layer != nullptr) {
+                gimp_item_set_name(GIMP_ITEM(layer), name.get()); // GIMP calls it a copy
+            }
+        }
+        painted_.pop_front();
+        return layer;
+    }
+
+  private:
+    GimpImage* image_;
+    GimpImage* bench_ = nullptr; ///< null: the image's own layers have the right type
+    std::deque<GimpLayer*> painted_;
+};
+
+GimpLayer* add_layer(GimpImage* image, GimpLayer* target, Place place, GimpLayer* layer, const std::string& name)
+{
+    int x = 0;
+    int y = 0;
+    gimp_drawable_get_offsets(GIMP_DRAWABLE(target), &x, &y);
+    insert(image, layer, place, name);
+    try {
+        gimp_layer_set_offsets(layer, x, y);
+        mask_with_selection(image, layer, name);
     } catch (...) {
-        gimp_image_remove_layer(image, layer); // no empty layer stays behind
+        gimp_image_remove_layer(image, layer); // no layer stays behind without its mask
         throw;
     }
-    gimp_drawable_update(GIMP_DRAWABLE(layer), 0, 0, width, height);
     return layer;
 }
 
@@ -100,20 +154,22 @@ GimpLayer* add_group(GimpImage* image, Place place, Output output)
 void add_color_layers(GimpImage* image, GimpLayer* target, const TargetPixels& pixels,
                       const std::vector<LayerColors>& results, Output output, const EngineFunctions& engine)
 {
+    Workshop workshop(image);
+    for (const LayerColors& colors : results) {
+        workshop.paint(colors, pixels, output, engine);
+    }
     const UndoGroup one_step(image);
-    // A layer takes its type from the image, so the conversion comes first.
     if (gimp_image_get_base_type(image) != GIMP_RGB && !gimp_image_convert_rgb(image)) {
         failed(_("The image cannot be converted to RGB."));
     }
     if (results.size() == 1) {
-        add_layer(image, target, place_above(image, target), pixels, results.front(), output, engine);
+        add_layer(image, target, place_above(image, target), workshop.take(), results.front().name);
         return;
     }
     GimpLayer* group = add_group(image, place_above(image, target), output);
     try {
         for (std::size_t i = 0; i < results.size(); ++i) {
-            GimpLayer* layer =
-                add_layer(image, target, {group, static_cast<int>(i)}, pixels, results[i], output, engine);
+            GimpLayer* layer = add_layer(image, target, {group, static_cast<int>(i)}, workshop.take(), results[i].name);
             gimp_item_set_visible(GIMP_ITEM(layer), i == 0);
         }
     } catch (...) {

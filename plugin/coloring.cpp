@@ -65,29 +65,36 @@ LayerColors color_once(Colorizer& colorizer, const Request& request, ProgressPos
 
 } // namespace
 
-std::vector<LayerColors> color_request(const EngineFunctions& engine, Request& request,
-                                       std::vector<NamedReference> references, const std::string& blended_name,
-                                       Combination combination)
+std::unique_ptr<Colorizer> load_networks(const EngineFunctions& engine)
 {
     const std::filesystem::path models = find_models_folder();
+    try {
+        return engine.load_colorizer({.models_folder = models});
+    } catch (const Error& error) {
+        throw failure_of(error, models);
+    }
+}
+
+std::vector<LayerColors> color_request(Colorizer& colorizer, Request& request, std::vector<NamedReference> references,
+                                       const std::string& blended_name, Combination combination)
+{
     std::vector<LayerColors> results;
     try {
-        const std::unique_ptr<Colorizer> colorizer = engine.load_colorizer({.models_folder = models});
         if (combination == Combination::separate && references.size() > 1) {
             for (std::size_t i = 0; i < references.size(); ++i) {
                 request.references.clear();
                 request.references.push_back(std::move(references[i].picture));
-                results.push_back(color_once(*colorizer, request, ProgressPoster(i, references.size()),
+                results.push_back(color_once(colorizer, request, ProgressPoster(i, references.size()),
                                              std::move(references[i].layer_name)));
             }
         } else {
             for (NamedReference& reference : references) {
                 request.references.push_back(std::move(reference.picture));
             }
-            results.push_back(color_once(*colorizer, request, ProgressPoster(0, 1), blended_name));
+            results.push_back(color_once(colorizer, request, ProgressPoster(0, 1), blended_name));
         }
     } catch (const Error& error) {
-        throw failure_of(error, models);
+        throw failure_of(error, {});
     }
     return results;
 }

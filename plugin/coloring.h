@@ -12,10 +12,12 @@ namespace chromatch::plugin {
 constexpr double engine_begins = 0.15;
 constexpr double engine_ends = 0.95;
 
-/// Loads the networks and colours the request once with all references together, or once with each of them. The
-/// request holds everything but the references. Throws Failure.
-std::vector<LayerColors> color_request(const EngineFunctions& engine, Request& request,
-                                       std::vector<NamedReference> references, const std::string& blended_name,
-                                       Combination combination);
+/// Throws Failure.
+std::unique_ptr<Colorizer> load_networks(const EngineFunctions& engine);
+
+/// Colours the request once with all references together, or once with each of them. The request holds everything but
+/// the references. Throws Failure.
+std::vector<LayerColors> color_request(Colorizer& colorizer, Request& request, std::vector<NamedReference> references,
+                                       const std::string& blended_name, Combination combination);
 
 } // namespace chromatch::plugin

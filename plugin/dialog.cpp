@@ -2,7 +2,9 @@
 #include "dialog.h"
 
 #include "hints_row.h"
+#include "preview.h"
 #include "reference_frame.h"
+#include "working_size_row.h"
 
 #include <glib/gi18n.h>
 #include <libgimp/gimpui.h>
@@ -12,11 +14,6 @@
 namespace chromatch::plugin {
 
 namespace {
-
-void pack(GtkWidget* dialog, GtkWidget* widget)
-{
-    gtk_box_pack_start(GTK_BOX(gtk_dialog_get_content_area(GTK_DIALOG(dialog))), widget, FALSE, FALSE, 0);
-}
 
 /// What to expect where no reference says what the colours are.
 GtkWidget* new_expectation()
@@ -28,51 +25,69 @@ GtkWidget* new_expectation()
     return hint;
 }
 
-void fill(GimpProcedureDialog* dialog, Task task)
+/// The arguments that GIMP's own widgets serve.
+GtkWidget* new_settings(GimpProcedureDialog* dialog, Task task)
 {
     gimp_procedure_dialog_get_spin_scale(dialog, "strength", 1.0);
     gimp_procedure_dialog_get_widget(dialog, "output", GTK_TYPE_COMBO_BOX);
-    gimp_procedure_dialog_get_spin_scale(dialog, "working-size", 1.0);
     gimp_procedure_dialog_get_widget(dialog, "device", GTK_TYPE_COMBO_BOX);
     gimp_procedure_dialog_get_label(dialog, "advanced-title", _("_Advanced"), FALSE, TRUE);
     if (task == Task::from_reference) {
         gimp_procedure_dialog_get_widget(dialog, "seed", GIMP_TYPE_LABEL_SPIN);
-        gimp_procedure_dialog_fill_box(dialog, "advanced-box", "working-size", "device", "seed", nullptr);
+        gimp_procedure_dialog_fill_box(dialog, "advanced-box", "device", "seed", nullptr);
     } else {
         gimp_procedure_dialog_fill_box(dialog, "advanced-box", "device", nullptr);
     }
     gimp_procedure_dialog_fill_expander(dialog, "advanced", "advanced-title", FALSE, "advanced-box");
     if (task == Task::from_reference) {
-        gimp_procedure_dialog_fill(dialog, "strength", "output", "insist", "advanced", nullptr);
-    } else {
-        gimp_procedure_dialog_fill(dialog, "strength", "working-size", "output", "advanced", nullptr);
+        return gimp_procedure_dialog_fill_box(dialog, "settings", "strength", "output", "insist", "advanced", nullptr);
     }
+    return gimp_procedure_dialog_fill_box(dialog, "settings", "strength", "output", "advanced", nullptr);
 }
 
 } // namespace
 
-bool run_dialog(GimpProcedure* procedure, GimpProcedureConfig* config, Task task, GimpLayer* target)
+DialogResult run_dialog(GimpProcedure* procedure, GimpProcedureConfig* config, Task task, GimpLayer* target)
 {
     gimp_ui_init("chromatch");
     GtkWidget* dialog = gimp_procedure_dialog_new(
         procedure, config, task == Task::from_reference ? _("Colorize from Reference") : _("Colorize Automatically"));
     gimp_procedure_dialog_set_ok_label(GIMP_PROCEDURE_DIALOG(dialog), _("Colori_ze"));
-    bool accepted = false;
+    GtkWidget* columns = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 18);
+    GtkWidget* controls = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
+    const auto pack = [controls](GtkWidget* widget) {
+        gtk_box_pack_start(GTK_BOX(controls), widget, FALSE, FALSE, 0);
+        gtk_widget_show(widget);
+    };
+    DialogResult result;
     {
         std::optional<ReferenceFrame> frame;
         if (task == Task::from_reference) {
-            pack(dialog, frame.emplace(config, target, GTK_DIALOG(dialog)).widget());
+            pack(frame.emplace(config, target, GTK_DIALOG(dialog)).widget());
         } else {
-            pack(dialog, new_expectation());
+            // Above both columns: it is a long line.
+            GtkBox* content = GTK_BOX(gtk_dialog_get_content_area(GTK_DIALOG(dialog)));
+            gtk_box_pack_start(content, new_expectation(), FALSE, FALSE, 0);
         }
         const HintsRow hints(config, target);
-        pack(dialog, hints.widget());
-        fill(GIMP_PROCEDURE_DIALOG(dialog), task);
-        accepted = gimp_procedure_dialog_run(GIMP_PROCEDURE_DIALOG(dialog));
+        pack(hints.widget());
+        const WorkingSizeRow working_size(config);
+        pack(working_size.widget());
+        pack(new_settings(GIMP_PROCEDURE_DIALOG(dialog), task));
+        // It comes last, since the others may still complete the configuration.
+        Preview preview(config, task, target);
+        gtk_box_pack_start(GTK_BOX(gtk_dialog_get_content_area(GTK_DIALOG(dialog))), columns, TRUE, TRUE, 0);
+        gtk_box_pack_start(GTK_BOX(columns), preview.widget(), TRUE, TRUE, 0);
+        gtk_box_pack_start(GTK_BOX(columns), controls, FALSE, FALSE, 0);
+        gtk_widget_show(columns);
+        gtk_widget_show(controls);
+        result.accepted = gimp_procedure_dialog_run(GIMP_PROCEDURE_DIALOG(dialog)) != FALSE;
+        gtk_widget_hide(dialog);
+        result.colorizer = preview.take_colorizer();
         // The widgets call back into these objects until they are gone.
         gtk_widget_destroy(dialog);
     }
-    return accepted;
+    return result;
 }
 
 } // namespace chromatch::plugin

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hints_row.h"
 
+#include "labelled_row.h"
 #include "layer_list.h"
 #include "settings.h"
 
@@ -20,17 +21,8 @@ ObjectPointer<GimpDrawable> configured_hints(GimpProcedureConfig* config)
 } // namespace
 
 HintsRow::HintsRow(GimpProcedureConfig* config, GimpLayer* target)
-    : config_(config), row_(gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 12)), layers_(new_hints_list(target))
+    : config_(config), layers_(new_hints_list(target)), row_(new_labelled_row(config, "hints", layers_))
 {
-    GParamSpec* argument = g_object_class_find_property(G_OBJECT_GET_CLASS(config), "hints");
-    GtkWidget* label = gtk_label_new_with_mnemonic(g_param_spec_get_nick(argument));
-    gtk_label_set_mnemonic_widget(GTK_LABEL(label), layers_);
-    gimp_help_set_help_data(layers_, g_param_spec_get_blurb(argument), nullptr);
-    gtk_box_pack_start(GTK_BOX(row_), label, FALSE, FALSE, 0);
-    gtk_box_pack_start(GTK_BOX(row_), layers_, TRUE, TRUE, 0);
-    gtk_widget_set_margin_bottom(row_, 6);
-    gtk_widget_show_all(row_);
-
     if (!configured_hints(config)) {
         g_object_set(config, "hints", remembered_hints(gimp_item_get_image(GIMP_ITEM(target))), nullptr);
     }

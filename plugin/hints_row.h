@@ -22,8 +22,8 @@ class HintsRow {
     static void on_config(GObject* config, GParamSpec* property, gpointer self);
 
     GimpProcedureConfig* config_;
-    GtkWidget* row_;
     GtkWidget* layers_;
+    GtkWidget* row_;
     gulong config_signal_ = 0;
 };
 

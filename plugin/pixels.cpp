@@ -118,12 +118,12 @@ Reference read_reference(GimpDrawable* drawable, const EngineFunctions& engine)
     return reference;
 }
 
-void limit_mask(Reference& picture, GimpChannel* channel, int x, int y)
+void limit_mask(Plane& mask, const Plane& picture, GimpChannel* channel, int x, int y)
 {
-    const int width = picture.image.l.width;
-    const int height = picture.image.l.height;
-    if (picture.mask.empty()) {
-        picture.mask = Plane(height, width, 1.0f);
+    const int width = picture.width;
+    const int height = picture.height;
+    if (mask.empty()) {
+        mask = Plane(height, width, 1.0f);
     }
     // The part of the channel that covers the picture; GEGL gives 0 for what lies beyond the channel.
     ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(GIMP_DRAWABLE(channel)));
@@ -133,9 +133,9 @@ void limit_mask(Reference& picture, GimpChannel* channel, int x, int y)
         const GeglRectangle area = {-x, top - y, width, rows};
         gegl_buffer_get(buffer.get(), &area, 1.0, babl_format("Y float"), strip.data(), GEGL_AUTO_ROWSTRIDE,
                         GEGL_ABYSS_NONE);
-        float* mask = picture.mask.row(top);
+        float* row = mask.row(top);
         for (std::size_t i = 0; i < static_cast<std::size_t>(width) * rows; ++i) {
-            mask[i] *= std::isfinite(strip[i]) ? strip[i] : 0.0f;
+            row[i] *= std::isfinite(strip[i]) ? strip[i] : 0.0f;
         }
     }
 }

@@ -25,9 +25,9 @@ void fill_request(const TargetPixels& target, Request& request);
 /// A drawable's Lab. Its mask is its alpha, or empty where the drawable is opaque.
 Reference read_reference(GimpDrawable* drawable, const EngineFunctions& engine);
 
-/// Multiplies the mask of a picture with a channel (a layer mask, a selection) whose top left corner lies at (x, y) of
-/// the picture; beyond the channel nothing is left. An empty mask counts as 1 everywhere.
-void limit_mask(Reference& picture, GimpChannel* channel, int x, int y);
+/// Multiplies the mask of a picture with a channel (a layer mask, a selection) whose top left corner
+/// lies at (x, y) of the picture; beyond the channel nothing is left. An empty mask counts as 1 everywhere.
+void limit_mask(Plane& mask, const Plane& picture, GimpChannel* channel, int x, int y);
 
 /// True where no pixel of the picture may be used.
 bool is_transparent(const Reference& picture);

@@ -130,10 +130,25 @@ void write_readme_examples(const std::filesystem::path& file)
     script << ")\n";
 }
 
+/// A folder of color photos: one of them shows what the target shows, in a folder inside it. The gray
+/// one and the broken one are no references.
+void write_photo_folder(const std::filesystem::path& folder)
+{
+    const std::filesystem::path photos = folder / "photos";
+    std::filesystem::create_directories(photos / "inside");
+    std::filesystem::create_directories(photos / "none");
+    std::filesystem::copy_file(folder / "halves.png", photos / "inside" / "halves.png");
+    for (const char* name : {"colors.png", "warm.png", "gray.png", "not-an-image.png"}) {
+        std::filesystem::copy_file(folder / name, photos / name);
+    }
+    std::filesystem::copy_file(folder / "gray.png", photos / "none" / "gray.png");
+}
+
 struct FinishedCases {
     FinishedCases() : sandbox(PLUGIN_PATH)
     {
         write_fixtures(sandbox.folder());
+        write_photo_folder(sandbox.folder());
         write_readme_examples(sandbox.folder() / "readme_examples.scm");
         run = sandbox.run_script("cases.scm");
     }
