@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <new>
 #include <utility>
 
 namespace chromatch::plugin {
@@ -19,6 +21,7 @@ namespace {
 constexpr int least_width = 360;
 constexpr int least_height = 300;
 constexpr int thumbnail_side = 72;
+constexpr int thumbnail_key = 6; ///< height of the stripe below a reference that says which colour stands for it
 constexpr std::size_t most_thumbnails = 4;
 /// Enough for a chooser to close before layers are read, and to skip what is typed on the way to a number.
 constexpr int reading_delay = 150;
@@ -36,6 +39,9 @@ ObjectPointer<GdkPixbuf> new_picture_of(const LabImage& image, const Plane& alph
     const int width = image.l.width;
     const int height = image.l.height;
     ObjectPointer<GdkPixbuf> picture(gdk_pixbuf_new(GDK_COLORSPACE_RGB, TRUE, 8, width, height));
+    if (!picture) {
+        throw std::bad_alloc();
+    }
     for (int y = 0; y < height; ++y) {
         guchar* pixel = gdk_pixbuf_get_pixels(picture.get()) +
                         static_cast<std::ptrdiff_t>(y) * gdk_pixbuf_get_rowstride(picture.get());
@@ -50,20 +56,46 @@ ObjectPointer<GdkPixbuf> new_picture_of(const LabImage& image, const Plane& alph
     return picture;
 }
 
-/// Two hues that people with any kind of colour vision tell apart, over the photo: b > 0 is yellow, b < 0 is blue.
-LabImage confidence_picture(const Plane& luminance, const Plane& confidence)
+LabImage gray_picture(const Plane& luminance)
 {
-    LabImage image{luminance, Plane(luminance.height, luminance.width), Plane(luminance.height, luminance.width)};
+    return {luminance, Plane(luminance.height, luminance.width), Plane(luminance.height, luminance.width)};
+}
+
+struct SourceColor {
+    float l, a, b;
+};
+
+/// Blue stands for a guess, since people with any kind of colour vision tell it from the others. Of several references
+/// each has a colour of its own, as far as there are some: yellow, green, red, white.
+constexpr SourceColor guess_color = {25.0f, 0.0f, -55.0f};
+constexpr SourceColor reference_colors[] = {
+    {40.0f, 0.0f, 60.0f}, {30.0f, -50.0f, 35.0f}, {22.0f, 60.0f, 40.0f}, {48.0f, 0.0f, 0.0f}};
+
+const SourceColor& color_of_reference(std::size_t index)
+{
+    return reference_colors[index % std::size(reference_colors)];
+}
+
+/// Where the colours come from, over the photo.
+LabImage source_picture(const Plane& luminance, const Result& result)
+{
+    LabImage image = gray_picture(luminance);
     for (std::size_t i = 0; i < luminance.values.size(); ++i) {
-        image.l.values[i] = 25.0f + 0.5f * luminance.values[i] + 15.0f * confidence.values[i];
-        image.b.values[i] = -55.0f + 115.0f * confidence.values[i];
+        const float taken = result.confidence.values[i];
+        const SourceColor& color = color_of_reference(result.reference_index.empty() ? 0 : result.reference_index[i]);
+        image.l.values[i] = 0.5f * luminance.values[i] + std::lerp(guess_color.l, color.l, taken);
+        image.a.values[i] = std::lerp(guess_color.a, color.a, taken);
+        image.b.values[i] = std::lerp(guess_color.b, color.b, taken);
     }
     return image;
 }
 
-LabImage gray_picture(const Plane& luminance)
+/// A stripe in the reference's colour of source_picture().
+LabImage key_picture(std::size_t index)
 {
-    return {luminance, Plane(luminance.height, luminance.width), Plane(luminance.height, luminance.width)};
+    const SourceColor& color = color_of_reference(index);
+    return {Plane(thumbnail_key, thumbnail_side, 25.0f + color.l), Plane(thumbnail_key, thumbnail_side, color.a),
+            Plane(thumbnail_key, thumbnail_side, color.b)};
 }
 
 GtkWidget* new_thumbnail_of(GdkPixbuf* picture, const char* name)
@@ -96,12 +128,12 @@ Preview::Preview(GimpProcedureConfig* config, Task task, GimpLayer* target)
     gtk_widget_hide(result_box_);
 
     show_status(_("Loading the networks…"), true);
-    config_signal_ = g_signal_connect(config, "notify", G_CALLBACK(on_config), this);
     worker_ = std::make_unique<PreviewWorker>(PreviewWorker::Listener{
         [this](const EngineFunctions& engine) { engine_is_open(engine); },
         [this](const std::string& sentence) { show_status(sentence, false); },
         [this](unsigned number, const PreviewAnswer& answer) { answered(number, answer); },
     });
+    config_signal_ = g_signal_connect(config, "notify", G_CALLBACK(on_config), this);
 }
 
 Preview::~Preview()
@@ -133,7 +165,8 @@ GtkWidget* Preview::new_controls()
     gimp_help_set_help_data(original_button_, _("Shows the layer as it is, to compare."), nullptr);
     confidence_button_ = gtk_toggle_button_new_with_mnemonic(_("Where colors co_me from"));
     gimp_help_set_help_data(confidence_button_,
-                            _("Yellow: taken from the reference or the color hints. Blue: guessed by the networks."),
+                            _("Blue: guessed by the networks. Yellow: taken from the reference or the color hints; of "
+                              "several references each has the color below its small picture."),
                             nullptr);
     for (GtkWidget* button : {original_button_, confidence_button_}) {
         g_signal_connect(button, "toggled", G_CALLBACK(on_toggled), this);
@@ -143,7 +176,7 @@ GtkWidget* Preview::new_controls()
     result_spin_ = gtk_spin_button_new_with_range(1.0, 2.0, 1.0);
     gimp_help_set_help_data(result_spin_, _("Which of the results the preview shows."), nullptr);
     g_signal_connect(result_spin_, "value-changed", G_CALLBACK(on_result), this);
-    GtkWidget* label = gtk_label_new_with_mnemonic(_("Pre_viewed result"));
+    GtkWidget* label = gtk_label_new_with_mnemonic(_("Loo_k at result"));
     gtk_label_set_mnemonic_widget(GTK_LABEL(label), result_spin_);
     gtk_box_pack_start(GTK_BOX(result_box_), label, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(result_box_), result_spin_, FALSE, FALSE, 0);
@@ -230,10 +263,10 @@ void Preview::update()
         }
         small_.options = settings.options;
         ask();
-    } catch (const Failure& failure) {
+    } catch (...) { // this is called from GTK
         colored_.reset();
         confidence_.reset();
-        show_status(failure.sentence, false);
+        show_status(caught_failure().sentence, false);
     }
     gtk_widget_queue_draw(picture_);
 }
@@ -247,13 +280,7 @@ Request Preview::read(const Settings& settings)
     if (stale_.target) {
         fill_request(read_target(GIMP_DRAWABLE(target_), *engine_), request);
         request.hints = load_hints(settings, target_, *engine_);
-        GimpImage* image = gimp_item_get_image(GIMP_ITEM(target_));
-        if (!gimp_selection_is_empty(image)) {
-            int x = 0;
-            int y = 0;
-            gimp_drawable_get_offsets(GIMP_DRAWABLE(target_), &x, &y);
-            limit_mask(request.mask, request.luminance, GIMP_CHANNEL(gimp_image_get_selection(image)), -x, -y);
-        }
+        limit_to_colored_part(request.mask, request.luminance, target_);
         request.references = small_.references;
     } else {
         request = small_;
@@ -293,15 +320,19 @@ void Preview::ask()
 
 void Preview::answered(unsigned /*number*/, const PreviewAnswer& answer)
 {
-    if (answer.result) {
-        const Result& result = *answer.result;
-        colored_ = new_picture_of({small_.luminance, result.a, result.b}, {}, *engine_);
-        confidence_ = new_picture_of(confidence_picture(small_.luminance, result.confidence), {}, *engine_);
-    } else {
-        colored_.reset();
-        confidence_.reset();
+    std::string sentence = answer.failure;
+    colored_.reset();
+    confidence_.reset();
+    try {
+        if (answer.result) {
+            const Result& result = *answer.result;
+            confidence_ = new_picture_of(source_picture(small_.luminance, result), {}, *engine_);
+            colored_ = new_picture_of({small_.luminance, result.a, result.b}, {}, *engine_);
+        }
+    } catch (...) { // this is called from GTK
+        sentence = caught_failure().sentence;
     }
-    show_status(answer.failure, false);
+    show_status(sentence, false);
     gtk_widget_queue_draw(picture_);
     g_log("Chromatch", G_LOG_LEVEL_DEBUG, "preview after %s: %d ms", change_.c_str(),
           static_cast<int>((g_get_monotonic_time() - changed_at_) / 1000));
@@ -323,17 +354,23 @@ void Preview::show_thumbnails()
     gtk_container_foreach(
         GTK_CONTAINER(thumbnails_), [](GtkWidget* child, gpointer) { gtk_widget_destroy(child); }, nullptr);
     const auto add = [this](GdkPixbuf* picture, const std::string& name) {
-        GtkWidget* thumbnail = new_thumbnail_of(picture, name.c_str());
-        gtk_box_pack_start(GTK_BOX(thumbnails_), thumbnail, FALSE, FALSE, 0);
-        gtk_widget_show(thumbnail);
+        GtkWidget* column = gtk_box_new(GTK_ORIENTATION_VERTICAL, 3);
+        gtk_box_pack_start(GTK_BOX(column), new_thumbnail_of(picture, name.c_str()), FALSE, FALSE, 0);
+        gtk_box_pack_start(GTK_BOX(thumbnails_), column, FALSE, FALSE, 0);
+        return column;
     };
     add(original_.get(), _("The layer to be colored"));
-    const std::size_t count = std::min(small_.references.size(), most_thumbnails);
-    for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t count = small_.references.size();
+    for (std::size_t i = 0; i < std::min(count, most_thumbnails); ++i) {
         const Reference& reference = small_.references[i];
-        add(new_picture_of(reference.image, reference.mask, *engine_).get(),
-            text(_("Reference %d"), static_cast<int>(i) + 1));
+        GtkWidget* column = add(new_picture_of(reference.image, reference.mask, *engine_).get(),
+                                text(_("Reference %d"), static_cast<int>(i) + 1));
+        if (count > 1) {
+            GtkWidget* key = gtk_image_new_from_pixbuf(new_picture_of(key_picture(i), {}, *engine_).get());
+            gtk_box_pack_start(GTK_BOX(column), key, FALSE, FALSE, 0);
+        }
     }
+    gtk_widget_show_all(thumbnails_);
 }
 
 const GdkPixbuf* Preview::shown() const

@@ -34,7 +34,7 @@ void add_reference_arguments(GimpProcedure* procedure)
         _("More layers whose colors are used, for scripts; in the dialog, choose a layer group instead."),
         GIMP_TYPE_DRAWABLE, flags(GIMP_PARAM_DONT_SERIALIZE | GIMP_PARAM_NO_VALIDATE | G_PARAM_LAX_VALIDATION));
     gimp_procedure_add_boolean_argument(
-        procedure, "each-layer", _("Each layer of the _group is a reference of its own"),
+        procedure, "each-layer", _("_Each layer of the group is a reference of its own"),
         _("Takes the visible layers of a reference group one by one. Otherwise a group is one picture, as it looks in "
           "its image."),
         FALSE, flags());
@@ -173,7 +173,7 @@ void add_matching_arguments(GimpProcedure* procedure)
           "reference gives way to guessed colors."),
         FALSE, flags());
     gimp_procedure_add_int_argument(
-        procedure, "seed", _("S_eed"),
+        procedure, "seed", _("See_d"),
         _("Start of the random search for matches. The same seed gives the same picture; another one may find other "
           "matches."),
         0, G_MAXINT32, 0, flags());
@@ -211,12 +211,13 @@ void add_arguments(GimpProcedure* procedure, Task task)
         add_matching_arguments(procedure);
     }
     gimp_procedure_add_choice_argument(
-        procedure, "device", _("_Device"), _("Where the computation runs."),
-        gimp_choice_new_with_values("auto", static_cast<int>(Device::automatic), _("Automatic"),
-                                    _("A CUDA device where there is one, else the processor"),         //
-                                    "cpu", static_cast<int>(Device::cpu), _("Processor"), nullptr,     //
-                                    "cuda", static_cast<int>(Device::cuda), _("CUDA device"), nullptr, //
-                                    nullptr),
+        procedure, "device", _("De_vice"), _("Where the matching runs; a CUDA device pays for large working sizes."),
+        gimp_choice_new_with_values(
+            "auto", static_cast<int>(Device::automatic), _("Automatic"),
+            _("A CUDA device for large working sizes where there is one, else the processor"), //
+            "cpu", static_cast<int>(Device::cpu), _("Processor"), nullptr,                     //
+            "cuda", static_cast<int>(Device::cuda), _("CUDA device"), nullptr,                 //
+            nullptr),
         "auto", flags());
 }
 
