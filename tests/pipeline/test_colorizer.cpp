@@ -11,58 +11,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stb_image.h>
 
-#include "chromatch.h"
+#include "photos.h"
 
 namespace chromatch {
 namespace {
 
-const std::filesystem::path models_folder = CHROMATCH_TEST_MODELS;
-const std::filesystem::path samples_folder = CHROMATCH_TEST_SAMPLES;
-
-Colorizer& colorizer()
-{
-    static const std::unique_ptr<Colorizer> instance = load_colorizer({models_folder});
-    return *instance;
-}
-
-/// Soft coloured waves: something to match, of any size.
-LabImage waves(int height, int width, float phase = 0.0f)
-{
-    LabImage image{Plane(height, width), Plane(height, width), Plane(height, width)};
-    for (int y = 0; y < height; y++) {
-        for (int x = 0; x < width; x++) {
-            image.l.at(y, x) = 50.0f + 25.0f * std::sin(0.11f * x + phase) * std::cos(0.07f * y);
-            image.a.at(y, x) = 20.0f * std::sin(0.05f * x + phase);
-            image.b.at(y, x) = 20.0f * std::cos(0.06f * y);
-        }
-    }
-    return image;
-}
-
-LabImage photo(const std::string& name)
-{
-    int width, height, channels;
-    const std::filesystem::path file = samples_folder / name;
-    stbi_uc* pixels = stbi_load(file.c_str(), &width, &height, &channels, 3);
-    if (!pixels)
-        throw std::runtime_error("cannot read " + file.string());
-    LabImage image{Plane(height, width), Plane(height, width), Plane(height, width)};
-    for (std::size_t i = 0; i < image.l.values.size(); i++) {
-        float linear[3], lab[3];
-        for (int c = 0; c < 3; c++) {
-            const float encoded = pixels[3 * i + c] / 255.0f;
-            linear[c] = encoded <= 0.04045f ? encoded / 12.92f : std::pow((encoded + 0.055f) / 1.055f, 2.4f);
-        }
-        linear_rgb_to_lab(linear, lab);
-        image.l.values[i] = lab[0];
-        image.a.values[i] = lab[1];
-        image.b.values[i] = lab[2];
-    }
-    stbi_image_free(pixels);
-    return image;
-}
+using testing_photos::code_of;
+using testing_photos::colorizer;
+using testing_photos::models_folder;
+using testing_photos::photo;
+using testing_photos::waves;
 
 Request request_for(const LabImage& target, std::vector<LabImage> references)
 {
@@ -72,19 +31,6 @@ Request request_for(const LabImage& target, std::vector<LabImage> references)
     for (LabImage& reference : references)
         request.references.push_back({std::move(reference), {}});
     return request;
-}
-
-ErrorCode code_of(const Request& request, std::string* sentence = nullptr)
-{
-    try {
-        colorizer().colorize(request, nullptr);
-    } catch (const Error& error) {
-        if (sentence)
-            *sentence = error.what();
-        return error.code();
-    }
-    ADD_FAILURE() << "colorize() did not throw";
-    return ErrorCode::internal;
 }
 
 double squared_error(const Result& result, const LabImage& truth)
