@@ -5,6 +5,9 @@
 
 #include <libgimp/gimp.h>
 
+#include <csignal>
+#include <initializer_list>
+
 namespace {
 
 struct ChromatchPlugIn {
@@ -51,7 +54,15 @@ void chromatch_plug_in_class_init(ChromatchPlugInClass* plugin_class)
     parent->create_procedure = create_procedure;
 }
 
-void chromatch_plug_in_init(ChromatchPlugIn* /*plugin*/) {}
+/// GIMP's library answers these signals with a message and exit(), which allocate memory and run what LibTorch has left
+/// to do at the end: in the middle of an allocation, or beside the engine's threads, the plug-in then waits for itself
+/// for ever, and GIMP waits for it. Without an answer it ends at once, as it does where GIMP's Cancel kills it.
+void chromatch_plug_in_init(ChromatchPlugIn* /*plugin*/)
+{
+    for (const int ending : {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTERM}) {
+        std::signal(ending, SIG_DFL);
+    }
+}
 
 } // namespace
 

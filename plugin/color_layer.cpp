@@ -50,14 +50,13 @@ void insert(GimpImage* image, GimpLayer* layer, Place place, const std::string& 
     }
 }
 
-void mask_with_selection(GimpImage* image, GimpLayer* layer, const std::string& name)
+void add_mask(GimpLayer* layer, const Plane& values, const std::string& name)
 {
-    if (!gimp_selection_is_empty(image)) {
-        GimpLayerMask* mask = gimp_layer_create_mask(layer, GIMP_ADD_MASK_SELECTION);
-        if (mask == nullptr || !gimp_layer_add_mask(layer, mask)) {
-            failed(text(_("The selection cannot become the mask of the new layer \"%s\"."), name.c_str()));
-        }
+    GimpLayerMask* mask = gimp_layer_create_mask(layer, GIMP_ADD_MASK_WHITE);
+    if (mask == nullptr || !gimp_layer_add_mask(layer, mask)) {
+        failed(text(_("The new layer \"%s\" cannot be masked."), name.c_str()));
     }
+    write_mask(mask, values);
 }
 
 /// The new layers while they are painted, in no image that the user sees: who stops the plug-in then, with whatever
@@ -120,20 +119,27 @@ class Workshop {
     std::deque<GimpLayer*> painted_;
 };
 
-GimpLayer* add_layer(GimpImage* image, GimpLayer* target, Place place, GimpLayer* layer, const std::string& name)
+/// The layer becomes a part of the image when it is complete, with its mask (which may be empty) and its offsets.
+void add_layer(GimpImage* image, GimpLayer* target, const Plane& mask, Place place, GimpLayer* layer,
+               const std::string& name, bool visible = true)
 {
-    int x = 0;
-    int y = 0;
-    gimp_drawable_get_offsets(GIMP_DRAWABLE(target), &x, &y);
-    insert(image, layer, place, name);
+    if (layer == nullptr) {
+        failed(_("The new layer cannot be created."));
+    }
     try {
+        int x = 0;
+        int y = 0;
+        gimp_drawable_get_offsets(GIMP_DRAWABLE(target), &x, &y);
         gimp_layer_set_offsets(layer, x, y);
-        mask_with_selection(image, layer, name);
+        gimp_item_set_visible(GIMP_ITEM(layer), visible);
+        if (!mask.empty()) {
+            add_mask(layer, mask, name);
+        }
     } catch (...) {
-        gimp_image_remove_layer(image, layer); // no layer stays behind without its mask
+        gimp_item_delete(GIMP_ITEM(layer));
         throw;
     }
-    return layer;
+    insert(image, layer, place, name);
 }
 
 /// An empty group for the results.
@@ -158,19 +164,22 @@ void add_color_layers(GimpImage* image, GimpLayer* target, const TargetPixels& p
     for (const LayerColors& colors : results) {
         workshop.paint(colors, pixels, output, engine);
     }
+    Plane mask;
+    limit_to_colored_part(mask, pixels.luminance, target);
+
     const UndoGroup one_step(image);
     if (gimp_image_get_base_type(image) != GIMP_RGB && !gimp_image_convert_rgb(image)) {
         failed(_("The image cannot be converted to RGB."));
     }
     if (results.size() == 1) {
-        add_layer(image, target, place_above(image, target), workshop.take(), results.front().name);
+        add_layer(image, target, mask, place_above(image, target), workshop.take(), results.front().name);
         return;
     }
     GimpLayer* group = add_group(image, place_above(image, target), output);
     try {
         for (std::size_t i = 0; i < results.size(); ++i) {
-            GimpLayer* layer = add_layer(image, target, {group, static_cast<int>(i)}, workshop.take(), results[i].name);
-            gimp_item_set_visible(GIMP_ITEM(layer), i == 0);
+            const Place place = {group, static_cast<int>(i)};
+            add_layer(image, target, mask, place, workshop.take(), results[i].name, i == 0);
         }
     } catch (...) {
         gimp_image_remove_layer(image, group);

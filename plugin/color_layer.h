@@ -16,7 +16,8 @@ struct LayerColors {
     Plane b;
 };
 
-/// Puts the colours into a new layer directly above the target, in one undo step. Several go into a layer group, the
+/// Puts the colours into a new layer directly above the target, in one undo step. It hides what the target's own layer
+/// mask hides, and what is not selected. Several go into a layer group, the
 /// first on top; only that one is visible. A gray or indexed image becomes RGB in the same step. Everything that can
 /// reasonably fail has been done before: this is the only place that changes the image. Throws Failure.
 void add_color_layers(GimpImage* image, GimpLayer* target, const TargetPixels& pixels,

@@ -5,8 +5,11 @@
 #include "failure.h"
 
 #include <glib/gi18n.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace chromatch::plugin {
@@ -57,10 +60,49 @@ class ProgressPoster {
     std::optional<Stage> stage_;
 };
 
-LayerColors color_once(Colorizer& colorizer, const Request& request, ProgressPoster progress, std::string name)
+[[noreturn]] void too_little_memory()
 {
-    Result result = colorizer.colorize(request, progress);
-    return {std::move(name), std::move(result.a), std::move(result.b)};
+    failed(_("There is not enough memory to color the layer."));
+}
+
+/// The engine's OpenMP ends the process where it cannot start its threads, and GIMP would only say that the plug-in has
+/// crashed. So whether there is room for their stacks is tried first, together with the networks.
+void check_room_for_threads()
+{
+    constexpr std::size_t mebibyte = 1 << 20;
+    const std::size_t room = (128 + 8 * std::size_t{std::max(1u, std::thread::hardware_concurrency())}) * mebibyte;
+    void* const tried = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (tried == MAP_FAILED) {
+        too_little_memory();
+    }
+    munmap(tried, room);
+}
+
+/// The next smaller working size; says why. Throws Failure where there is none.
+int smaller_working_size(int size)
+{
+    if (size <= minimum_working_size) {
+        too_little_memory();
+    }
+    const int smaller = std::max(minimum_working_size, size / 2);
+    gimp_message(text(_("There is not enough memory for the working size %d; trying %d."), size, smaller).c_str());
+    return smaller;
+}
+
+/// Where there is not enough memory, the working size is halved, and stays so for the next references.
+LayerColors color_once(Colorizer& colorizer, Request& request, ProgressPoster progress, std::string name)
+{
+    for (;;) {
+        try {
+            Result result = colorizer.colorize(request, progress);
+            return {std::move(name), std::move(result.a), std::move(result.b)};
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::out_of_memory) {
+                throw;
+            }
+        }
+        request.options.working_size = smaller_working_size(request.options.working_size);
+    }
 }
 
 } // namespace
@@ -68,9 +110,13 @@ LayerColors color_once(Colorizer& colorizer, const Request& request, ProgressPos
 std::unique_ptr<Colorizer> load_networks(const EngineFunctions& engine)
 {
     const std::filesystem::path models = find_models_folder();
+    check_room_for_threads();
     try {
         return engine.load_colorizer({.models_folder = models});
     } catch (const Error& error) {
+        if (error.code() == ErrorCode::out_of_memory) {
+            too_little_memory(); // before any working size counts
+        }
         throw failure_of(error, models);
     }
 }

@@ -16,7 +16,8 @@ constexpr double engine_ends = 0.95;
 std::unique_ptr<Colorizer> load_networks(const EngineFunctions& engine);
 
 /// Colours the request once with all references together, or once with each of them. The request holds everything but
-/// the references. Throws Failure.
+/// the references. Where there is not enough memory, the user is told so, and a smaller working size is tried. Throws
+/// Failure.
 std::vector<LayerColors> color_request(Colorizer& colorizer, Request& request, std::vector<NamedReference> references,
                                        const std::string& blended_name, Combination combination);
 

@@ -15,14 +15,8 @@ std::filesystem::path plugin_folder()
     return std::filesystem::path(gimp_get_progname()).parent_path();
 }
 
-} // namespace
-
-const EngineFunctions& open_engine()
+const EngineFunctions& load_engine()
 {
-    static const EngineFunctions* functions = nullptr;
-    if (functions != nullptr) {
-        return *functions;
-    }
     const std::string path = plugin_folder() / ENGINE_MODULE_NAME;
     GModule* module = g_module_open(path.c_str(), static_cast<GModuleFlags>(G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL));
     gpointer symbol = nullptr;
@@ -31,8 +25,16 @@ const EngineFunctions& open_engine()
     }
     // LibTorch cannot be unloaded safely.
     g_module_make_resident(module);
-    functions = reinterpret_cast<EngineFunctionsSymbol>(symbol)();
-    return *functions;
+    return *reinterpret_cast<EngineFunctionsSymbol>(symbol)();
+}
+
+} // namespace
+
+const EngineFunctions& open_engine()
+{
+    // The dialog's threads may ask at the same time; a failure is tried again.
+    static const EngineFunctions& functions = load_engine();
+    return functions;
 }
 
 std::filesystem::path find_models_folder()

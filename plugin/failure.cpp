@@ -31,19 +31,31 @@ void failed(std::string sentence)
     throw Failure{GIMP_PDB_EXECUTION_ERROR, std::move(sentence)};
 }
 
+Failure caught_failure() noexcept
+{
+    try {
+        throw;
+    } catch (const Failure& thrown) {
+        return thrown;
+    } catch (const Error& thrown) {
+        return failure_of(thrown, {});
+    } catch (const std::bad_alloc&) {
+        return {GIMP_PDB_EXECUTION_ERROR, _("There is not enough memory to color the layer.")};
+    } catch (const std::exception& thrown) {
+        return {GIMP_PDB_EXECUTION_ERROR, text(_("Chromatch made a mistake; please report it (%s)."), thrown.what())};
+    } catch (...) {
+        return {GIMP_PDB_EXECUTION_ERROR,
+                text(_("Chromatch made a mistake; please report it (%s)."), "unknown exception")};
+    }
+}
+
 GimpValueArray* run_guarded(GimpProcedure* procedure, const std::function<GimpValueArray*()>& work) noexcept
 {
-    Failure failure = {GIMP_PDB_EXECUTION_ERROR, {}};
+    Failure failure;
     try {
         return work();
-    } catch (const Failure& thrown) {
-        failure = thrown;
-    } catch (const std::bad_alloc&) {
-        failure.sentence = _("There is not enough memory; a smaller working size needs less.");
-    } catch (const std::exception& thrown) {
-        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), thrown.what());
     } catch (...) {
-        failure.sentence = text(_("Chromatch made a mistake; please report it (%s)."), "unknown exception");
+        failure = caught_failure();
     }
     GError* error = nullptr;
     if (!failure.sentence.empty()) {

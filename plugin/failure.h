@@ -31,6 +31,10 @@ std::string text(const char* format, ...) G_GNUC_PRINTF(1, 2);
 /// exception may leave.
 GimpValueArray* run_guarded(GimpProcedure* procedure, const std::function<GimpValueArray*()>& work) noexcept;
 
+/// What the exception that is being handled means for the user. To be called in a catch block, where no exception may
+/// go on: in what GTK or GIMP calls, and at the end of a thread.
+Failure caught_failure() noexcept;
+
 /// The engine's error in the user's language.
 Failure failure_of(const Error& error, const std::string& models_folder);
 

@@ -21,8 +21,22 @@ const Babl* exchange_format()
     return babl_format("RGBA float");
 }
 
-/// Calls use_pixel(x, y, rgba) for every pixel of the drawable, row by row. A float image may hold NaN or infinity,
-/// which the engine does not take: such a pixel is given as black.
+/// A float image may hold NaN or infinity, which the engine does not take. A pixel that is no number is black; an
+/// endless light is white, an endless darkness black.
+void make_finite(float* rgba)
+{
+    const bool none = std::isnan(rgba[0]) || std::isnan(rgba[1]) || std::isnan(rgba[2]);
+    for (int i = 0; i < 3; ++i) {
+        if (none || std::isinf(rgba[i])) {
+            rgba[i] = !none && rgba[i] > 0.0f ? 1.0f : 0.0f;
+        }
+    }
+    if (!std::isfinite(rgba[3])) {
+        rgba[3] = 0.0f;
+    }
+}
+
+/// Calls use_pixel(x, y, rgba) for every pixel of the drawable, row by row, finite numbers all.
 template <typename UsePixel> void for_each_pixel(GimpDrawable* drawable, UsePixel use_pixel)
 {
     ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(drawable));
@@ -37,12 +51,7 @@ template <typename UsePixel> void for_each_pixel(GimpDrawable* drawable, UsePixe
         float* pixel = strip.data();
         for (int y = top; y < top + rows; ++y) {
             for (int x = 0; x < width; ++x, pixel += channels) {
-                if (!std::isfinite(pixel[0]) || !std::isfinite(pixel[1]) || !std::isfinite(pixel[2])) {
-                    pixel[0] = pixel[1] = pixel[2] = 0.0f;
-                }
-                if (!std::isfinite(pixel[3])) {
-                    pixel[3] = 0.0f;
-                }
+                make_finite(pixel);
                 use_pixel(x, y, pixel);
             }
         }
@@ -138,6 +147,33 @@ void limit_mask(Plane& mask, const Plane& picture, GimpChannel* channel, int x, 
             row[i] *= std::isfinite(strip[i]) ? strip[i] : 0.0f;
         }
     }
+}
+
+GimpLayerMask* applied_mask(GimpLayer* layer)
+{
+    GimpLayerMask* mask = gimp_layer_get_mask(layer);
+    return mask != nullptr && gimp_layer_get_apply_mask(layer) ? mask : nullptr;
+}
+
+void limit_to_colored_part(Plane& mask, const Plane& picture, GimpLayer* target)
+{
+    if (GimpLayerMask* own = applied_mask(target); own != nullptr) {
+        limit_mask(mask, picture, GIMP_CHANNEL(own), 0, 0);
+    }
+    GimpImage* image = gimp_item_get_image(GIMP_ITEM(target));
+    if (!gimp_selection_is_empty(image)) {
+        int x = 0;
+        int y = 0;
+        gimp_drawable_get_offsets(GIMP_DRAWABLE(target), &x, &y);
+        limit_mask(mask, picture, GIMP_CHANNEL(gimp_image_get_selection(image)), -x, -y);
+    }
+}
+
+void write_mask(GimpLayerMask* mask, const Plane& plane)
+{
+    ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(GIMP_DRAWABLE(mask)));
+    gegl_buffer_set(buffer.get(), nullptr, 0, babl_format("Y float"), plane.values.data(), GEGL_AUTO_ROWSTRIDE);
+    gegl_buffer_flush(buffer.get());
 }
 
 bool is_transparent(const Reference& picture)

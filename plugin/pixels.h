@@ -29,6 +29,15 @@ Reference read_reference(GimpDrawable* drawable, const EngineFunctions& engine);
 /// lies at (x, y) of the picture; beyond the channel nothing is left. An empty mask counts as 1 everywhere.
 void limit_mask(Plane& mask, const Plane& picture, GimpChannel* channel, int x, int y);
 
+/// The layer's mask; null where it has none, and where it is switched off and hides nothing.
+GimpLayerMask* applied_mask(GimpLayer* layer);
+
+/// Multiplies the mask of the target's picture with the target's own layer mask and with the selection of its image.
+void limit_to_colored_part(Plane& mask, const Plane& picture, GimpLayer* target);
+
+/// Writes a plane into a mask of the same size.
+void write_mask(GimpLayerMask* mask, const Plane& plane);
+
 /// True where no pixel of the picture may be used.
 bool is_transparent(const Reference& picture);
 

@@ -77,11 +77,8 @@ void PreviewWorker::work()
         // The pixels can be read while the networks are loaded.
         post([this, &engine] { listener_.engine_is_open(engine); });
         colorizer_ = load_networks(engine);
-    } catch (const Failure& failure) {
-        post([this, sentence = failure.sentence] { listener_.engine_failed(sentence); });
-        return;
-    } catch (const std::exception& thrown) {
-        post([this, sentence = std::string(thrown.what())] { listener_.engine_failed(sentence); });
+    } catch (...) {
+        post([this, sentence = caught_failure().sentence] { listener_.engine_failed(sentence); });
         return;
     }
     while (true) {
@@ -108,6 +105,8 @@ void PreviewWorker::color(Request request, unsigned number)
             return;
         }
         answer.failure = failure_of(error, {}).sentence;
+    } catch (...) {
+        answer.failure = caught_failure().sentence;
     }
     post([this, number, answer = std::move(answer)]() mutable {
         if (latest_ == number) {

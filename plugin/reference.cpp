@@ -38,10 +38,8 @@ class TemporaryImage {
 
 void limit_to_layer_mask(Reference& picture, GimpDrawable* drawable)
 {
-    GimpLayer* layer = GIMP_IS_LAYER(drawable) ? GIMP_LAYER(drawable) : nullptr;
-    GimpLayerMask* mask = layer != nullptr ? gimp_layer_get_mask(layer) : nullptr;
-    // A mask that is switched off hides nothing.
-    if (mask != nullptr && gimp_layer_get_apply_mask(layer)) {
+    GimpLayerMask* mask = GIMP_IS_LAYER(drawable) ? applied_mask(GIMP_LAYER(drawable)) : nullptr;
+    if (mask != nullptr) {
         limit_mask(picture.mask, picture.image.l, GIMP_CHANNEL(mask), 0, 0);
     }
 }

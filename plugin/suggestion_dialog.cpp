@@ -78,10 +78,8 @@ class Search {
             }
         } catch (const Error& error) {
             complaint_ = failure_of(error, search.models).sentence;
-        } catch (const Failure& failure) {
-            complaint_ = failure.sentence;
-        } catch (const std::exception& error) {
-            complaint_ = text(_("Chromatch made a mistake; please report it (%s)."), error.what());
+        } catch (...) {
+            complaint_ = caught_failure().sentence;
         }
         finished_ = true;
     }
@@ -237,8 +235,8 @@ void SuggestionDialog::start(const char* folder)
     search_.folder = folder;
     try {
         running_.emplace(search_, target_.luminance, engine_);
-    } catch (const std::exception& error) { // no thread to be had; this is called from GTK
-        say(text(_("Chromatch made a mistake; please report it (%s)."), error.what()).c_str());
+    } catch (...) { // no thread to be had; this is called from GTK
+        say(caught_failure().sentence.c_str());
         return;
     }
     show_progress();
@@ -354,10 +352,8 @@ std::vector<std::string> run_suggestion_dialog(GtkWindow* parent, GimpProcedureC
     std::string complaint;
     try {
         return SuggestionDialog(parent, config, target).run();
-    } catch (const Failure& failure) {
-        complaint = failure.sentence;
-    } catch (const std::exception& error) {
-        complaint = text(_("Chromatch made a mistake; please report it (%s)."), error.what());
+    } catch (...) {
+        complaint = caught_failure().sentence;
     }
     GtkWidget* message =
         gtk_message_dialog_new(parent, GTK_DIALOG_MODAL, GTK_MESSAGE_ERROR, GTK_BUTTONS_CLOSE, "%s", complaint.c_str());

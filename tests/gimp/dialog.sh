@@ -57,7 +57,10 @@ ask() {
 answers() { [ "$(ask 1)" = 1 ]; }
 layers() { ask '(vector-length (car (gimp-image-get-layers photo)))'; }
 has_layers() { [ "$(layers)" = "$1" ]; }
-plug_in_ended() { ! pgrep -P $gimp -x chromatch; }
+plug_in_runs() { pgrep -P $gimp -x chromatch; }
+has_width() { [ "$(ask '(car (gimp-image-get-width photo))')" = "$1" ]; }
+two_run() { [ "$(pgrep -c -P $gimp -x chromatch)" = 2 ]; }
+plug_in_ended() { ! plug_in_runs; }
 # The layer is there before its undo step is complete.
 wait_for_layers() {
     wait_for has_layers "$1"
@@ -148,6 +151,41 @@ wait_for_layers 2
 fact repeated-name "$(ask '(car (gimp-item-get-name (vector-ref (car (gimp-image-get-layers photo)) 0)))')"
 press "$image_window" ctrl+z
 wait_for_layers 1
+
+# The Cancel button at the end of the status bar, left of the docks.
+press_cancel() {
+    local WIDTH HEIGHT
+    wait_for shows "$image_window"
+    eval "$(xdotool getwindowgeometry --shell "$(tail -n 1 "$folder/found")" | grep -E '^(WIDTH|HEIGHT)=')"
+    xdotool mousemove --window "$(tail -n 1 "$folder/found")" $((WIDTH - 283)) $((HEIGHT - 18)) click 1
+}
+
+# Cancelled in the middle. The photo is large, so that there is a middle.
+width=$(ask '(car (gimp-image-get-width photo))')
+ask '(gimp-image-scale photo 3200 1800)' > /dev/null
+press "$image_window" ctrl+f
+press_cancel
+wait_for plug_in_ended
+fact cancelled-layers "$(layers)"
+fact cancelled-base-type "$(ask '(car (gimp-image-get-base-type photo))')"
+
+# A script colors another image while GIMP repeats.
+press "$image_window" ctrl+f
+ask '(let ((other (car (gimp-image-duplicate photo))))
+       (plug-in-chromatch-automatic #:run-mode RUN-NONINTERACTIVE #:image other #:working-size 128
+                                    #:drawables (car (gimp-image-get-layers other)))
+       (vector-length (car (gimp-image-get-layers other))))' > "$folder/beside" &
+beside=$!
+wait_for two_run
+wait $beside
+fact beside-layers "$(cat "$folder/beside")"
+wait_for_layers 2
+press "$image_window" ctrl+z
+wait_for_layers 1
+# The step before is that of the scaling: what was cancelled has left none.
+press "$image_window" ctrl+z
+wait_for has_width "$width"
+fact unscaled-layers "$(layers)"
 seen=$(previews)
 press "$image_window" ctrl+shift+f
 wait_for has_previews $((seen + 1))

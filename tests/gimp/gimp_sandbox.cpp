@@ -52,7 +52,12 @@ GimpSandbox::GimpSandbox(const std::string& plug_in_path)
     for (const char* name : {"settings", "cache", "temporary"}) {
         std::filesystem::create_directory(folder_ / name);
     }
-    std::ofstream(settings_folder() / "gimprc") << "(plug-in-path \"${gimp_plug_in_dir}/plug-ins:" << plug_in_path
+    use_plug_ins(plug_in_path);
+}
+
+void GimpSandbox::use_plug_ins(const std::string& path) const
+{
+    std::ofstream(settings_folder() / "gimprc") << "(plug-in-path \"${gimp_plug_in_dir}/plug-ins:" << path
                                                 << "\")\n(show-welcome-dialog no)\n(check-updates no)\n";
 }
 
@@ -84,10 +89,11 @@ std::string GimpSandbox::batch_command(const std::string& script) const
            "/\") (load \"" SCRIPT_FOLDER "/" + script + "\"))";
 }
 
-ProgramRun GimpSandbox::run_script(const std::string& script, std::map<std::string, std::string> environment) const
+ProgramRun GimpSandbox::run_script(const std::string& script, std::map<std::string, std::string> environment,
+                                   const std::string& options) const
 {
     environment.merge(this->environment());
-    return run_program({GIMP_CONSOLE_PROGRAM, "-idf", "--batch-interpreter=plug-in-script-fu-eval", "-b",
+    return run_program({GIMP_CONSOLE_PROGRAM, options, "--batch-interpreter=plug-in-script-fu-eval", "-b",
                         batch_command(script), "--quit"},
                        environment);
 }

@@ -32,6 +32,9 @@ class GimpSandbox {
     GimpSandbox(const GimpSandbox&) = delete;
     GimpSandbox& operator=(const GimpSandbox&) = delete;
 
+    /// Of other plug-ins than the constructor said.
+    void use_plug_ins(const std::string& path) const;
+
     const std::filesystem::path& folder() const { return folder_; }
     std::filesystem::path settings_folder() const { return folder_ / "settings"; }
     std::map<std::string, std::string> environment() const;
@@ -39,8 +42,10 @@ class GimpSandbox {
     /// Script-Fu that loads a script of SCRIPT_FOLDER, in which `folder` and `script-folder` are defined.
     std::string batch_command(const std::string& script) const;
 
-    /// Runs a script of SCRIPT_FOLDER in a GIMP without a window, then quits GIMP.
-    ProgramRun run_script(const std::string& script, std::map<std::string, std::string> environment = {}) const;
+    /// Runs a script of SCRIPT_FOLDER in a GIMP without a window, then quits GIMP. options: without window, data,
+    /// fonts.
+    ProgramRun run_script(const std::string& script, std::map<std::string, std::string> environment = {},
+                          const std::string& options = "-idf") const;
 
   private:
     std::filesystem::path folder_;

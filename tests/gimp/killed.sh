@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# killed.sh FOLDER COUNT GIMP ARGUMENT...: runs GIMP without a window on killed.scm, and kills COUNT of its runs of the
-# plug-in (SIGKILL) at random moments of their life. FOLDER/kills then holds those moments, in seconds.
+# killed.sh FOLDER COUNT GIMP ARGUMENT...: runs GIMP without a window on killed.scm, and ends COUNT of its runs of the
+# plug-in at random moments of their life, with SIGKILL and SIGTERM in turns. FOLDER/kills then holds the signals and those
+# moments, in seconds.
 set -u
 folder=$1
 count=$2
@@ -36,8 +37,10 @@ for ((turn = 0; kills < count && turn < 4 * count; turn++)); do
     last=$process
     moment=$(awk "BEGIN { print $duration * $RANDOM / 32768 }")
     sleep "$moment"
-    if kill -KILL "$process" 2> /dev/null; then
-        echo "$moment" >> "$folder/kills"
+    signal=KILL
+    ((kills % 2)) && signal=TERM
+    if kill -$signal "$process" 2> /dev/null; then
+        echo "$signal $moment" >> "$folder/kills"
         kills=$((kills + 1))
     else
         duration=$(awk "BEGIN { print 0.9 * $moment }")

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -52,6 +53,44 @@ void write_png(const std::filesystem::path& file, const Babl* stored_format, int
     GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:buffer-source", "buffer", buffer, nullptr);
     GeglNode* sink =
         gegl_node_new_child(graph, "operation", "gegl:png-save", "path", file.c_str(), "bitdepth", bits, nullptr);
+    gegl_node_link(source, sink);
+    gegl_node_process(sink);
+    g_object_unref(graph);
+    g_object_unref(buffer);
+}
+
+/// A float TIFF of linear light with what no photo shows: no number, endless, negative and above white.
+void write_beyond(const std::filesystem::path& file)
+{
+    const int width = 80;
+    const int height = 60;
+    std::vector<float> pixels(static_cast<std::size_t>(width) * height * channels);
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+            float* rgba = &pixels[(static_cast<std::size_t>(y) * width + x) * channels];
+            // From -0.5 on the left to 8 on the right.
+            const float light = wave(static_cast<double>(x) / width, static_cast<double>(y) / height, 0.3) *
+                                (x < 10 ? -0.5f : std::exp2(x * 3.0f / width));
+            std::fill(rgba, rgba + 3, light);
+            rgba[3] = 1.0f;
+        }
+    }
+    const auto put = [&](int x, int y, float value) {
+        float* rgba = &pixels[(static_cast<std::size_t>(y) * width + x) * channels];
+        std::fill(rgba, rgba + 3, value);
+    };
+    const float endless = std::numeric_limits<float>::infinity();
+    put(20, 10, std::numeric_limits<float>::quiet_NaN());
+    put(30, 20, endless);
+    put(40, 30, -endless);
+    put(50, 40, 6e4f); // the most that a half can hold
+    const GeglRectangle area = {0, 0, width, height};
+    GeglBuffer* buffer = gegl_buffer_new(&area, babl_format("RGBA float"));
+    gegl_buffer_set(buffer, &area, 0, babl_format("RGBA float"), pixels.data(), GEGL_AUTO_ROWSTRIDE);
+    GeglNode* graph = gegl_node_new();
+    GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:buffer-source", "buffer", buffer, nullptr);
+    GeglNode* sink = gegl_node_new_child(graph, "operation", "gegl:tiff-save", "path", file.c_str(), "bitdepth", 32,
+                                         "fp", 1, nullptr);
     gegl_node_link(source, sink);
     gegl_node_process(sink);
     g_object_unref(graph);
@@ -164,6 +203,9 @@ void write_fixtures(const std::filesystem::path& folder)
     const auto left = [orange](double x, double y, float* rgba) { orange(0.5 * x, y, rgba); };
     const auto right = [blue](double x, double y, float* rgba) { blue(0.5 * x + 0.5, y, rgba); };
     const Babl* prophoto = babl_space("ProPhoto");
+    const Babl* display_p3 =
+        babl_space_from_chromaticities("Display P3", 0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060,
+                                       babl_trc("sRGB"), nullptr, nullptr, BABL_SPACE_FLAG_EQUALIZE);
     write_png(folder / "gray.png", babl_format("Y' u16"), 16, 150, 110, gray);
     write_png(folder / "fading.png", babl_format("R'G'B'A u16"), 16, 90, 70, fading);
     write_png(folder / "wide-target.png", babl_format_with_space("R'G'B' u16", prophoto), 16, 150, 110, gray);
@@ -175,6 +217,9 @@ void write_fixtures(const std::filesystem::path& folder)
     write_png(folder / "halves.png", babl_format("R'G'B' u16"), 16, 150, 110, halves);
     write_png(folder / "left.png", babl_format("R'G'B' u16"), 16, 75, 110, left);
     write_png(folder / "right.png", babl_format("R'G'B' u16"), 16, 75, 110, right);
+    write_png(folder / "display-p3.png", babl_format_with_space("R'G'B' u16", display_p3), 16, 150, 110, gray);
+    write_png(folder / "adobe-rgb.png", babl_format_with_space("R'G'B' u8", babl_space("Adobish")), 8, 150, 110, gray);
+    write_beyond(folder / "beyond.tif");
     std::ofstream(folder / "not-an-image.png") << "These are only words.\n";
 
     // The curve of this gray profile is L*, far from sRGB's.

@@ -15,7 +15,7 @@ struct Picture {
     std::vector<float> rgba; ///< linear light, sRGB primaries
 };
 
-/// Writes the pictures that cases.scm opens.
+/// Writes the pictures that the scripts open.
 void write_fixtures(const std::filesystem::path& folder);
 
 /// Reads a file that holds several pictures of one size side by side. Throws std::runtime_error where the file is

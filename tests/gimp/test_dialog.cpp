@@ -94,6 +94,18 @@ TEST_F(Dialog, RepeatsAndShowsAgain)
     EXPECT_EQ(fact("soon-dismissed-layers"), "1") << "dismissed while the networks are loaded";
 }
 
+TEST_F(Dialog, CancelLeavesTheImageAsItWas)
+{
+    EXPECT_EQ(fact("cancelled-layers"), "1");
+    EXPECT_EQ(fact("cancelled-base-type"), "1") << "not gray any more";
+    EXPECT_EQ(fact("unscaled-layers"), "1") << "the step before the one that was cancelled is taken back";
+}
+
+TEST_F(Dialog, TwoRunsAtOnceAreBothComplete)
+{
+    EXPECT_EQ(fact("beside-layers"), "2");
+}
+
 TEST_F(Dialog, LayersThatAreClosedMeanwhileLeaveTheImageWell)
 {
     EXPECT_EQ(fact("closed-reference-layers"), "1");

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Runs that fail: a sentence that names the value, and an untouched image.
-#include "gimp_sandbox.h"
-#include "pictures.h"
+#include "expectations.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,16 +11,6 @@ namespace chromatch::test {
 namespace {
 
 using testing::HasSubstr;
-
-void expect_untouched(const GimpSandbox& sandbox, const std::string& name)
-{
-    Facts facts = read_facts(sandbox.folder() / (name + ".facts"));
-    EXPECT_EQ(facts["layers"], facts["layers-before"]);
-    EXPECT_EQ(facts["base-type"], facts["base-type-before"]);
-    EXPECT_FALSE(facts.contains("name")) << "a layer was added";
-    const std::vector<Picture> row = read_row(sandbox.folder() / (name + ".tif"), 3);
-    EXPECT_EQ(largest_difference(row[0], row[1]), 0.0);
-}
 
 struct BadArgument {
     const char* name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The plug-in killed in the middle of its work: GIMP goes on, and the image is unchanged or complete.
+// The plug-in killed or ended in the middle of its work: GIMP goes on, and the image is unchanged or complete.
 #include "gimp_sandbox.h"
 
 #include <gtest/gtest.h>

@@ -1,0 +1,162 @@
+; SPDX-License-Identifier: GPL-3.0-or-later
+;
+; Kinds of layers, profiles, values and sizes, in one process of GIMP.
+
+(load (string-append script-folder "helpers.scm"))
+
+(define gray (open-picture "gray.png"))
+(define (gray-target) (car (gimp-image-duplicate gray)))
+(define (rgb-target)
+  (let ((image (gray-target)))
+    (gimp-image-convert-rgb image)
+    image))
+(define colors (first-layer (open-picture "colors.png")))
+
+(define (layer-case name image target)
+  (run-case name image target
+    (lambda ()
+      (plug-in-chromatch #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector target)
+                         #:reference colors #:working-size 64))))
+
+(define (first-layer-case name image)
+  (layer-case name image (first-layer image)))
+
+; A group of two layers. Its pixels are what they show together.
+(define (add-group image)
+  (let ((group (car (gimp-group-layer-new image "Group"))))
+    (gimp-image-insert-layer image group 0 0)
+    group))
+(define (group-case name image)
+  (let ((group (add-group image)))
+    (gimp-layer-set-offsets (add-layer image (first-layer gray) group) 7 -3)
+    (gimp-layer-set-offsets (add-layer image (first-layer (open-picture "fading.png")) group) 40 60)
+    (layer-case name image group)))
+(group-case "group" (rgb-target))
+(group-case "gray-group" (gray-target))
+(let ((image (rgb-target)))
+  (layer-case "empty-group" image (add-group image)))
+
+; Without fonts GIMP makes no text layer.
+(let* ((image (rgb-target))
+       (text #f)
+       (complaint (message-of
+                    (lambda ()
+                      (set! text (car (gimp-text-layer-new image "Photo" (car (gimp-context-get-font)) 60
+                                                           UNIT-PIXEL)))))))
+  (if (string=? complaint "")
+    (begin
+      (gimp-image-insert-layer image text 0 0)
+      (gimp-layer-set-offsets text 12 9)
+      (layer-case "text-layer" image text)))
+  (open-facts "text-layer-kind")
+  (fact "fonts" (if (string=? complaint "") "yes" "no"))
+  (fact "text" (if (string=? complaint "") (car (gimp-item-id-is-text-layer text)) 0))
+  (close-output-port facts-port))
+
+; Locks protect the layer itself, which a run leaves alone.
+(define (lock-case name image target lock is-locked)
+  (lock target TRUE)
+  (layer-case name image target)
+  (open-facts (string-append name "-kept"))
+  (fact "locked" (car (is-locked target)))
+  (close-output-port facts-port))
+(define (locked-first-layer name lock is-locked)
+  (let ((image (rgb-target)))
+    (lock-case name image (first-layer image) lock is-locked)))
+(locked-first-layer "locked-content" gimp-item-set-lock-content gimp-item-get-lock-content)
+(locked-first-layer "locked-position" gimp-item-set-lock-position gimp-item-get-lock-position)
+(locked-first-layer "locked-visibility" gimp-item-set-lock-visibility gimp-item-get-lock-visibility)
+(locked-first-layer "locked-alpha" gimp-layer-set-lock-alpha gimp-layer-get-lock-alpha)
+; A locked group around a locked layer, in an image that is converted.
+(let* ((image (gray-target))
+       (group (add-group image))
+       (target (add-layer image (first-layer gray) group)))
+  (for-each
+    (lambda (item)
+      (gimp-item-set-lock-position item TRUE)
+      (gimp-item-set-lock-visibility item TRUE)
+      (gimp-item-set-lock-content item TRUE))
+    (list target group))
+  (layer-case "locked-group" image target))
+
+(let ((image (rgb-target)))
+  (gimp-item-set-visible (first-layer image) FALSE)
+  (first-layer-case "invisible" image))
+
+; The target's own mask: the new layer gets one like it, multiplied with the selection. Both are pictures of their own.
+(define (mask-case name image enabled)
+  (let* ((target (first-layer image))
+         (row (new-row target 2)))
+    (gimp-context-set-feather TRUE)
+    (gimp-context-set-feather-radius 9 9)
+    (gimp-layer-set-offsets target 20 -10)
+    (gimp-image-select-ellipse image CHANNEL-OP-REPLACE 30 5 80 60)
+    (gimp-layer-add-mask target (car (gimp-layer-create-mask target ADD-MASK-SELECTION)))
+    (gimp-layer-set-apply-mask target enabled)
+    (gimp-selection-none image)
+    (if (string=? name "masked-and-selected")
+      (begin
+        (gimp-context-set-feather FALSE)
+        (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 50 0 200 200)))
+    (put-into-row row (car (gimp-layer-get-mask target)) 0)
+    (layer-case name image target)
+    (let ((mask (car (gimp-layer-get-mask (selected-layer image)))))
+      (if (not (= mask -1))
+        (put-into-row row mask 1)))
+    (write-row row (string-append name "-masks"))))
+(mask-case "masked" (rgb-target) TRUE)
+(mask-case "masked-gray" (gray-target) TRUE)
+(mask-case "masked-and-selected" (rgb-target) TRUE)
+(mask-case "mask-switched-off" (rgb-target) FALSE)
+
+; Profiles.
+(first-layer-case "display-p3" (open-picture "display-p3.png"))
+(first-layer-case "adobe-rgb" (open-picture "adobe-rgb.png"))
+
+; What no photo shows.
+(define (open-beyond precision)
+  (let ((image (open-picture "beyond.tif")))
+    (if (not (= precision (car (gimp-image-get-precision image))))
+      (gimp-image-convert-precision image precision))
+    image))
+(first-layer-case "beyond-float" (open-beyond PRECISION-FLOAT-LINEAR))
+(first-layer-case "beyond-half" (open-beyond PRECISION-HALF-LINEAR))
+(let ((image (rgb-target)))
+  (run-case "beyond-reference" image (first-layer image)
+    (lambda ()
+      (plug-in-chromatch #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector (first-layer image))
+                         #:reference (first-layer (open-beyond PRECISION-FLOAT-LINEAR)) #:working-size 64))))
+(first-layer-case "transparent" (open-picture "transparent.png"))
+
+(define (new-image width height color)
+  (let* ((image (car (gimp-image-new width height RGB)))
+         (layer (car (gimp-layer-new image "Layer" width height RGB-IMAGE 100 LAYER-MODE-NORMAL))))
+    (gimp-image-insert-layer image layer 0 0)
+    (gimp-context-set-foreground color)
+    (gimp-drawable-fill layer FILL-FOREGROUND)
+    image))
+(first-layer-case "black" (new-image 60 50 '(0 0 0)))
+(first-layer-case "middle-gray" (new-image 60 50 '(128 128 128)))
+(first-layer-case "white" (new-image 60 50 '(255 255 255)))
+
+; Sizes and shapes.
+(define (size-case name width height)
+  (let ((image (gray-target)))
+    (gimp-image-scale image width height)
+    (first-layer-case name image)))
+(size-case "1x1" 1 1)
+(size-case "1x300" 1 300)
+(size-case "300x1" 300 1)
+(size-case "7x5" 7 5)
+(size-case "12x1200" 12 1200)
+(size-case "20000x50" 20000 50)
+(first-layer-case "too-wide" (new-image 65536 1 '(90 90 90)))
+(let ((image (rgb-target)))
+  (run-case "one-pixel-reference" image (first-layer image)
+    (lambda ()
+      (plug-in-chromatch #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector (first-layer image))
+                         #:reference (first-layer (new-image 1 1 '(200 120 60))) #:insist TRUE #:working-size 64))))
+
+(open-facts "all")
+(fact "finished" "yes")
+(close-output-port facts-port)
