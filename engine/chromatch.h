@@ -134,6 +134,9 @@ struct Result {
     int working_height = 0;                 ///< size of the target as the networks saw it
     int working_width = 0;
     Device device = Device::cpu; ///< the device that matched: cpu or cuda. The networks run on the CPU.
+    /// Why a CUDA device that Device::automatic had chosen gave way to the CPU: an English sentence for the user. Empty
+    /// where none failed.
+    std::string device_failure;
 };
 
 /// Called now and then with the fraction done, [0, 1], never falling, and the running stage. Returning false cancels:

@@ -95,6 +95,11 @@ LayerColors color_once(Colorizer& colorizer, Request& request, ProgressPoster pr
     for (;;) {
         try {
             Result result = colorizer.colorize(request, progress);
+            if (!result.device_failure.empty()) {
+                gimp_message(
+                    text(_("The CUDA device failed (%s); the processor did its work."), result.device_failure.c_str())
+                        .c_str());
+            }
             return {std::move(name), std::move(result.a), std::move(result.b)};
         } catch (const Error& error) {
             if (error.code() != ErrorCode::out_of_memory) {

@@ -90,6 +90,9 @@ Result colour_within_memory(Engine& engine, Request& request, const Job& job)
     for (;;) {
         try {
             Result result = colorizer.colorize(request, nullptr);
+            if (!result.device_failure.empty())
+                std::cerr << "chromatch: " << job.target.string() << ": The CUDA device failed ("
+                          << result.device_failure << "); the processor did its work.\n";
             restore();
             return result;
         } catch (const Error& error) {

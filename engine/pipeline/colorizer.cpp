@@ -245,6 +245,7 @@ class TorchColorizer : public Colorizer {
             latest_ = std::move(answer);
         }
         result.device = latest_->device;
+        result.device_failure = latest_->device_failure;
         clock.enter(Stage::upsampling);
         finish(request, *latest_, clock, result);
         clock.finish();
@@ -272,6 +273,7 @@ class TorchColorizer : public Colorizer {
         ColorizationOutput output;
         std::vector<std::uint8_t> served; ///< which reference, for each pixel of the guide; empty without references
         Device device = Device::cpu;      ///< that matched
+        std::string device_failure;       ///< see Result
     };
 
     /// small: at the working size.
@@ -291,15 +293,16 @@ class TorchColorizer : public Colorizer {
         }
 
         clock.enter(Stage::matching);
+        Answer answer;
         MatchDevice device = choose_device(small.options.device, target, reference_maps);
         std::vector<Guide> guides;
         for (std::size_t i = 0; i < count; i++) {
-            guides.push_back(match(target, references[i], reference_maps[i], small.options, device));
+            guides.push_back(
+                match(target, references[i], reference_maps[i], small.options, device, answer.device_failure));
             clock.report(double(i + 1) / double(count));
         }
 
         clock.enter(Stage::coloring);
-        Answer answer;
         answer.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
         answer.output = colorize_features(target, references, guides, small, answer.served);
         return answer;
@@ -324,7 +327,7 @@ class TorchColorizer : public Colorizer {
 
     /// Where no device was asked for, one that fails gives way to the CPU, which finds the same matches.
     static Guide match(const Encoded& target, const PreparedReference& reference, const torch::Tensor& reference_map,
-                       const Options& options, MatchDevice& device)
+                       const Options& options, MatchDevice& device, std::string& device_failure)
     {
         const auto match_on = [&](MatchDevice on) {
             return make_guide(feature_map(target.fused), feature_map(reference_map), reference.chroma.data(),
@@ -338,6 +341,7 @@ class TorchColorizer : public Colorizer {
             if (device == MatchDevice::cpu || options.device == Device::cuda || !of_device)
                 throw;
             device = MatchDevice::cpu;
+            device_failure = error.what();
             return match_on(device);
         }
     }
