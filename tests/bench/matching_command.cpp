@@ -2,9 +2,8 @@
 #include "matching_command.h"
 
 #include "matching_report.h"
-#include "selection.h"
+#include "options.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <iostream>
 
@@ -31,24 +30,9 @@ struct Arguments {
     bool json = false, help = false;
 };
 
-int parse_number(const std::string& option, const std::string& text, int low, int high)
-{
-    int value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
-        throw UsageError(option + " wants a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
-                         ", not \"" + text + "\".");
-    return value;
-}
-
 Shape parse_shape(const std::string& option, const std::string& text)
 {
-    std::vector<int> sizes;
-    for (std::size_t begin = 0; begin <= text.size();) {
-        const std::size_t end = std::min(text.find(',', begin), text.size());
-        sizes.push_back(parse_number(option, text.substr(begin, end - begin), 1, 4096));
-        begin = end + 1;
-    }
+    const std::vector<int> sizes = parse_numbers(option, text, 1, 4096);
     if (sizes.size() != 4 || sizes[3] % 16 != 0)
         throw UsageError(option + " wants N,H,W,C with a multiple of 16 channels, not \"" + text + "\".");
     return {sizes[0], sizes[1], sizes[2], sizes[3]};

@@ -2,17 +2,15 @@
 #include "photos_command.h"
 
 #include "machine.h"
+#include "options.h"
 #include "photos_bench.h"
-#include "selection.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 
 namespace chromatch {
 
@@ -39,29 +37,6 @@ struct Arguments {
     bool json = false, help = false;
 };
 
-template <class Number> Number parse_number(const std::string& option, const std::string& text, Number low, Number high)
-{
-    Number value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high)) {
-        std::ostringstream sentence;
-        sentence << option << " wants a number from " << low << " to " << high << ", not \"" << text << "\".";
-        throw UsageError(sentence.str());
-    }
-    return value;
-}
-
-std::vector<double> parse_sizes(const std::string& option, const std::string& text)
-{
-    std::vector<double> sizes;
-    for (std::size_t begin = 0; begin <= text.size();) {
-        const std::size_t end = std::min(text.find(',', begin), text.size());
-        sizes.push_back(parse_number(option, text.substr(begin, end - begin), 0.01, 1000.0));
-        begin = end + 1;
-    }
-    return sizes;
-}
-
 Arguments parse(const std::vector<std::string>& words)
 {
     Arguments arguments;
@@ -81,7 +56,7 @@ Arguments parse(const std::vector<std::string>& words)
         else if (option == "--json")
             arguments.json = true;
         else if (option == "--megapixels")
-            bench.megapixels = parse_sizes(option, take());
+            bench.megapixels = parse_numbers(option, take(), 0.01, 1000.0);
         else if (option == "--size")
             bench.working_size = parse_number(option, take(), minimum_working_size, maximum_working_size);
         else if (option == "--cores")
