@@ -75,28 +75,4 @@ GtkWidget* new_hints_list(GimpLayer* target)
     return new_list(store);
 }
 
-ObjectPointer<GdkPixbuf> new_thumbnail(GimpDrawable* drawable, int side)
-{
-    int width = 0;
-    int height = 0;
-    int pixel_bytes = 0;
-    GBytes* pixels = gimp_drawable_get_thumbnail_data(drawable, side, side, &width, &height, &pixel_bytes);
-    const Babl* format = gimp_drawable_get_thumbnail_format(drawable);
-    if (pixels == nullptr || format == nullptr || babl_format_get_bytes_per_pixel(format) != pixel_bytes) {
-        g_clear_pointer(&pixels, g_bytes_unref);
-        return nullptr;
-    }
-    ObjectPointer<GdkPixbuf> picture(gdk_pixbuf_new(GDK_COLORSPACE_RGB, TRUE, 8, width, height));
-    const Babl* convert = babl_fish(format, babl_format("R'G'B'A u8"));
-    const auto* source = static_cast<const guchar*>(g_bytes_get_data(pixels, nullptr));
-    for (int y = 0; y < height; ++y) {
-        babl_process(convert, source + static_cast<gsize>(y) * width * pixel_bytes,
-                     gdk_pixbuf_get_pixels(picture.get()) +
-                         static_cast<gsize>(y) * gdk_pixbuf_get_rowstride(picture.get()),
-                     width);
-    }
-    g_bytes_unref(pixels);
-    return picture;
-}
-
 } // namespace chromatch::plugin

@@ -20,7 +20,4 @@ constexpr int no_layer = 0;
 /// painted on them.
 GtkWidget* new_hints_list(GimpLayer* target);
 
-/// A small picture of the drawable in sRGB, at most side x side pixels; null where GIMP gives none.
-ObjectPointer<GdkPixbuf> new_thumbnail(GimpDrawable* drawable, int side);
-
 } // namespace chromatch::plugin

@@ -131,7 +131,7 @@ Preview::Preview(GimpProcedureConfig* config, Task task, GimpLayer* target)
     worker_ = std::make_unique<PreviewWorker>(PreviewWorker::Listener{
         [this](const EngineFunctions& engine) { engine_is_open(engine); },
         [this](const std::string& sentence) { show_status(sentence, false); },
-        [this](unsigned number, const PreviewAnswer& answer) { answered(number, answer); },
+        [this](const PreviewAnswer& answer) { answered(answer); },
     });
     config_signal_ = g_signal_connect(config, "notify", G_CALLBACK(on_config), this);
 }
@@ -318,7 +318,7 @@ void Preview::ask()
 
 // ------------------------------------------------------------------------------------- from an answer to the screen
 
-void Preview::answered(unsigned /*number*/, const PreviewAnswer& answer)
+void Preview::answered(const PreviewAnswer& answer)
 {
     std::string sentence = answer.failure;
     colored_.reset();

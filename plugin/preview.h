@@ -43,7 +43,7 @@ class Preview {
     void draw(cairo_t* cairo);
 
     void engine_is_open(const EngineFunctions& engine);
-    void answered(unsigned number, const PreviewAnswer& answer);
+    void answered(const PreviewAnswer& answer);
 
     static gboolean on_due(gpointer self);
     static gboolean on_draw(GtkWidget* area, cairo_t* cairo, gpointer self);

@@ -16,12 +16,12 @@ PreviewWorker::~PreviewWorker()
     stop();
 }
 
-unsigned PreviewWorker::ask(Request request)
+void PreviewWorker::ask(Request request)
 {
     const std::lock_guard lock(mutex_);
     waiting_ = std::move(request);
     news_.notify_one();
-    return ++latest_;
+    ++latest_;
 }
 
 void PreviewWorker::cancel()
@@ -110,7 +110,7 @@ void PreviewWorker::color(Request request, unsigned number)
     }
     post([this, number, answer = std::move(answer)]() mutable {
         if (latest_ == number) {
-            listener_.answered(number, std::move(answer));
+            listener_.answered(std::move(answer));
         }
     });
 }

@@ -27,8 +27,8 @@ class PreviewWorker {
     struct Listener {
         std::function<void(const EngineFunctions&)> engine_is_open;
         std::function<void(const std::string& sentence)> engine_failed;
-        /// number: of the request, as ask() gave it. Only the latest request is answered.
-        std::function<void(unsigned number, PreviewAnswer answer)> answered;
+        /// Only the latest request is answered.
+        std::function<void(PreviewAnswer answer)> answered;
     };
 
     explicit PreviewWorker(Listener listener);
@@ -37,8 +37,8 @@ class PreviewWorker {
     PreviewWorker(const PreviewWorker&) = delete;
     PreviewWorker& operator=(const PreviewWorker&) = delete;
 
-    /// Has the request coloured instead of all earlier ones. Returns its number.
-    unsigned ask(Request request);
+    /// Has the request coloured instead of all earlier ones.
+    void ask(Request request);
 
     /// Earlier requests are no longer wanted.
     void cancel();

@@ -6,6 +6,7 @@
 # some while a dialog is open. Writes FOLDER/dialog.facts, FOLDER/dialog.log and, where PICTURES is not empty, screenshots
 # into that folder.
 set -u
+. "$(dirname "$0")/window.sh"
 folder=$1
 samples=$2
 pictures=$3
@@ -14,35 +15,10 @@ facts=$folder/dialog.facts
 : > "$facts"
 from_reference="^Colorize from Reference$"
 automatically="^Colorize Automatically$"
-image_window="– GIMP$"
 
 fact() { printf '%s\t%s\n' "$1" "$2" >> "$facts"; }
 
-# Waits up to two minutes for a command to succeed.
-wait_for() {
-    local turns=0
-    until "$@" > "$folder/found" 2> /dev/null; do
-        turns=$((turns + 1))
-        if [ $turns -gt 480 ]; then
-            echo "waited in vain for: $*"
-            exit 1
-        fi
-        sleep 0.25
-    done
-}
-
-shows() { xdotool search --onlyvisible --name "$1"; }
 is_gone() { ! shows "$1"; }
-
-# press WINDOW KEY...
-press() {
-    wait_for shows "$1"
-    xdotool windowfocus --sync "$(tail -n 1 "$folder/found")"
-    shift
-    sleep 0.5
-    xdotool key --clearmodifiers "$@"
-    sleep 0.5
-}
 
 # What Script-Fu says to an expression: a packet of 'G', a length of two bytes, the text; the answer has one byte more, for
 # an error.
@@ -86,28 +62,11 @@ picture() {
     import -window "$(tail -n 1 "$folder/found")" "$pictures/$1.png"
 }
 
-# start FILTER: from GIMP's own search for actions, as its menu does.
-start() {
-    press "$image_window" slash
-    sleep 1
-    xdotool type "$1"
-    sleep 1.5
-    xdotool key Return
-}
-
-rm -f "$folder/display"
-Xvfb -displayfd 3 -screen 0 1366x768x24 -nolisten tcp 3> "$folder/display" 2> /dev/null &
-screen=$!
-wait_for test -s "$folder/display"
-DISPLAY=":$(cat "$folder/display")"
-export DISPLAY
-openbox 2> /dev/null &
-manager=$!
+open_screen
 port=$((20000 + $$ % 20000))
 G_MESSAGES_DEBUG=Chromatch "$@" --batch "(plug-in-script-fu-server #:run-mode RUN-NONINTERACTIVE #:ip \"127.0.0.1\" #:port $port
     #:logfile \"$folder/server.log\")" > "$folder/dialog.log" 2>&1 &
 gimp=$!
-trap 'kill $gimp $manager $screen 2> /dev/null' EXIT
 wait_for answers
 
 ask "(begin
