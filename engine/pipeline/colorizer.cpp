@@ -3,8 +3,8 @@
 // What happens between two images and a result, in one place:
 //
 //   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide), hints
-//   -> colorization network -> chroma at half the working size -> luminance-guided upsampling -> strength, gamut
-//   -> full-size chroma
+//   -> colorization network -> chroma at half the working size -> trusted chroma spread to what was guessed
+//   -> luminance-guided upsampling -> strength, gamut -> full-size chroma
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -21,6 +21,7 @@
 #include "networks/colorization_network.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "pipeline/chroma_spreading.h"
 #include "pipeline/working_size.h"
 #include "resampling/guided_upsampling.h"
 #include "resampling/resize.h"
@@ -42,6 +43,9 @@ constexpr int descriptor_size = 128;
 
 /// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
 constexpr float hinted_share = 0.1f;
+
+/// What is trusted for another reason than a hint serves others so much less than the hint does.
+constexpr float beside_hints = 0.05f;
 
 /// Of the features that are kept for the next call: about twenty photos at the default working size.
 constexpr std::size_t most_kept_bytes = 256 << 20;
@@ -305,6 +309,8 @@ class TorchColorizer : public Colorizer {
         clock.enter(Stage::coloring);
         answer.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
         answer.output = colorize_features(target, references, guides, small, answer.served);
+        if (count > 0 || has_paint(small.hints))
+            spread_known_chroma(small, target, answer.output);
         return answer;
     }
 
@@ -399,6 +405,36 @@ class TorchColorizer : public Colorizer {
             output.trust = torch::lerp(alone.trust, output.trust, relevance);
         }
         return output;
+    }
+
+    static bool has_paint(const Hints& hints)
+    {
+        return std::any_of(hints.mask.values.begin(), hints.mask.values.end(),
+                           [](float value) { return value > 0.0f; });
+    }
+
+    /// What the reference or a hint gave serves what was guessed. Hints are kept to, and outrank the reference.
+    static void spread_known_chroma(const Request& small, const Encoded& target, ColorizationOutput& output)
+    {
+        Plane trust = as_plane(output.trust);
+        Plane a = as_plane(output.chroma.select(1, 0) * chroma_scale);
+        Plane b = as_plane(output.chroma.select(1, 1) * chroma_scale);
+        Plane source = trust;
+        if (const Hints& hints = small.hints; has_paint(hints)) {
+            const Plane painted = resize(hints.mask, trust.height, trust.width);
+            const Plane hint_a = masked_resize(hints.a, hints.mask, painted);
+            const Plane hint_b = masked_resize(hints.b, hints.mask, painted);
+            for (std::size_t i = 0; i < painted.values.size(); i++) {
+                const float share = std::clamp(painted.values[i], 0.0f, 1.0f);
+                a.values[i] = std::lerp(a.values[i], hint_a.values[i], share);
+                b.values[i] = std::lerp(b.values[i], hint_b.values[i], share);
+                trust.values[i] = std::lerp(trust.values[i], 1.0f, share);
+                source.values[i] = std::lerp(source.values[i] * beside_hints, 1.0f, share);
+            }
+        }
+        spread_chroma(feature_map(target.fused), small.luminance, trust, source, a, b);
+        output.chroma = torch::cat({as_tensor(a), as_tensor(b)}, 1) / chroma_scale;
+        output.trust = as_tensor(trust);
     }
 
     /// A hint looks to the network like a match that is certain. guide: 1 x guide_channels x h x w.
