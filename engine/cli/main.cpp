@@ -6,10 +6,12 @@
 
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <clocale>
+#include <cstdlib>
 #include <iostream>
 #include <new>
 #include <numeric>
@@ -188,10 +190,19 @@ bool run(const Arguments& arguments)
     return done;
 }
 
+/// OpenMP's waiting threads would spin, which costs a busy machine several times the work itself. The runtime reads the
+/// setting before main() does, so the program begins once more with it.
+void begin_with_patient_threads(char** words)
+{
+    if (std::getenv("OMP_WAIT_POLICY") == nullptr && setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
+        execv("/proc/self/exe", words); // where that fails, the threads spin
+}
+
 } // namespace
 
 int main(int count, char** words)
 {
+    begin_with_patient_threads(words);
     std::setlocale(LC_CTYPE, ""); // so that GLib prints names as the terminal has them
     try {
         const Arguments arguments = parse_arguments(count, words);
