@@ -108,6 +108,23 @@ TEST(Networks, HaveTheSizesOfTheContract)
     EXPECT_LE(parameters, 5750000);
 }
 
+TEST(Networks, TheColourVersionSeesColour)
+{
+    const torch::NoGradGuard no_gradients;
+    SimilarityNetwork similarity(3);
+    load_weights(*similarity, std::filesystem::path(CHROMATCH_TEST_MODELS) / "similarity-rgb.safetensors",
+                 "similarity-rgb");
+    similarity->eval();
+    torch::Tensor gray = torch::zeros({1, 3, 64, 64});
+    gray.select(1, 0).copy_(torch::linspace(-1.5, 1.5, 64).expand({1, 64, 64}));
+    torch::Tensor red = gray.clone();
+    red.select(1, 1).fill_(0.5);
+    const torch::Tensor of_gray = similarity->match_maps(similarity->features(gray)).fused;
+    const torch::Tensor of_red = similarity->match_maps(similarity->features(red)).fused;
+    EXPECT_TRUE(torch::isfinite(of_gray).all().item<bool>());
+    EXPECT_LT((of_gray * of_red).sum(1).mean().item<float>(), 0.99f);
+}
+
 TEST(ChromaHistogram, SumsToOneAndFindsTheBin)
 {
     const torch::Tensor gray = torch::zeros({1, 2, 4, 4});
