@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# The environment in which Chromatch is built and tested; sourced by root, check and try.
+# The environment in which Chromatch is built and tested; sourced by the programs of this folder.
 #
 # It is the machine itself where the distribution has GIMP 3 and LibTorch (Debian 13, Ubuntu 25.04 and later), and a
-# Debian 13 root in the user's cache folder everywhere else. The root's system folders are read-only for whoever is
-# inside; everything else of the machine (home, temporary folder, clone) is there under its own path.
+# Debian 13 root in the user's cache folder everywhere else. "--suite forky" of the programs names the Debian after it
+# instead, with GIMP 3.2 and a newer LibTorch; that one's root and build folders lie beside the others. The root's system
+# folders are read-only for whoever is inside; everything else of the machine (home, temporary folder, clone) is there
+# under its own path.
 #
 # Settings, all optional:
 #   XDG_CACHE_HOME     where the root lies: $XDG_CACHE_HOME/chromatch (default ~/.cache/chromatch)
@@ -13,6 +15,7 @@
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/chromatch
 suite=trixie
+suite_named=no # by the user; else a machine that has GIMP 3 is the environment itself
 root=$cache/root-$suite
 setup_log=$cache/setup.log
 cuda=/usr/local/cuda # NVIDIA's packages put it there; seen in the root as well
@@ -27,6 +30,25 @@ fail() {
 
 say() {
     echo "chromatch: $1" >&2
+}
+
+# Leaves version, which is meson.build's, and released, its day in CHANGELOG.md.
+read_version() {
+    version=$(sed -n "s/^ *version: '\(.*\)',.*/\1/p" "$repository/meson.build" | head -n 1)
+    released=$(sed -n "s/^## $version - \(....-..-..\)$/\1/p" "$repository/CHANGELOG.md" 2>/dev/null || true)
+    [[ -n $released ]] || fail "CHANGELOG.md has no heading \"## $version - YEAR-MONTH-DAY\" for meson.build's version."
+}
+
+# choose_suite SUITE: that Debian as the environment, with a root and build folders of its own.
+choose_suite() {
+    case $1 in
+    trixie) ;;
+    forky) build=$repository/build-forky ;;
+    *) fail "There is no suite \"$1\": name trixie (Debian 13) or forky (the Debian after it)." ;;
+    esac
+    suite=$1
+    suite_named=yes
+    root=$cache/root-$suite
 }
 
 # run_logged LOG COMMAND...: both outputs go to the log, and nothing is read from the terminal.
@@ -107,13 +129,19 @@ host_install() {
         apt-get install -y --no-install-recommends "$@" || fail_step "$step"
 }
 
-# True where the distribution is known to carry GIMP 3 and LibTorch, or its package lists say so.
+# True where the distribution is known to carry GIMP 3 and LibTorch, or its package lists say so; with a named suite,
+# where the distribution is that one.
 distribution_has_gimp3() {
     local id='' version=''
     # shellcheck disable=SC1091
     id=$(. /etc/os-release && echo "${ID:-}")
     # shellcheck disable=SC1091
     version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+    if [[ $suite_named == yes ]]; then
+        # shellcheck disable=SC1091
+        [[ $id == debian && $(. /etc/os-release && echo "${VERSION_CODENAME:-}") == "$suite" ]]
+        return
+    fi
     case $id in
     debian) [[ -z $version ]] || ((${version%%.*} >= 13)) ;; # testing and sid have no number
     ubuntu) dpkg --compare-versions "$version" ge 25.04 ;;
@@ -128,7 +156,8 @@ packages_without_candidate() {
     done
 }
 
-# Leaves native=yes where the machine itself is the environment, else native=no.
+# prepare_environment PACKAGE...: with packages beyond those of packages.txt. Leaves native=yes where the machine itself is
+# the environment, else native=no.
 prepare_environment() {
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         fail "The set-up knows Debian and its relatives only: build by hand with meson, or use a machine with Debian 12 or later."
@@ -137,7 +166,7 @@ prepare_environment() {
     [[ -w $cache ]] || fail "The folder $cache cannot be written: make it writable, or set XDG_CACHE_HOME."
 
     local wanted missing
-    mapfile -t wanted < <(wanted_packages)
+    mapfile -t wanted < <(wanted_packages && printf '%s\n' "$@" | sed '/^$/d')
     # One set-up at a time; the next one finds everything in place.
     exec 9>"$cache/lock"
     flock -n 9 || { say "waiting for another set-up to end"; flock 9; }
@@ -159,13 +188,13 @@ prepare_environment() {
 prepare_root() {
     if [[ ! -d $root ]]; then
         : >"$setup_log"
-        require_space "$cache" 6 "Making the Debian 13 root"
+        require_space "$cache" 6 "Making the Debian $suite root"
         local tools=()
         command -v mmdebstrap >/dev/null || tools+=(mmdebstrap)
         command -v bwrap >/dev/null || tools+=(bubblewrap)
         [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || tools+=(debian-archive-keyring)
         if ((${#tools[@]})); then
-            host_install "Installing the tools that make the Debian 13 root" "${tools[@]}"
+            host_install "Installing the tools that make the Debian $suite root" "${tools[@]}"
         fi
         make_root "$@"
     fi
@@ -173,7 +202,7 @@ prepare_root() {
     mapfile -t missing < <(missing_packages "$root/var/lib/dpkg" "$@")
     if ((${#missing[@]})); then
         : >"$setup_log"
-        require_space "$cache" 2 "Adding packages to the Debian 13 root"
+        require_space "$cache" 2 "Adding packages to the Debian $suite root"
         install_in_root "${missing[@]}"
     fi
 }
@@ -184,9 +213,34 @@ download_settings() {
         grep -E '^Acquire::(https?::(Proxy|CaInfo|Verify)[^A-Za-z]|Check-|Retries|ForceIPv)' || true
 }
 
+# What mmdebstrap is told for every root, one option a line.
+root_options() {
+    local setting
+    printf '%s\n' --mode=root --variant=apt --components=main,contrib --dpkgopt=force-unsafe-io \
+        '--aptopt=Acquire::Languages "none"'
+    while read -r setting; do
+        echo "--aptopt=${setting%;}"
+    done < <(download_settings)
+}
+
+# in_clean_root SUITE FOLDER LOG: makes a Debian of nothing but apt, runs the program FOLDER/steps in it as root with the
+# files of FOLDER in /chromatch, brings what it leaves in /chromatch/results into FOLDER, and throws the Debian away.
+in_clean_root() {
+    local step="Making a clean Debian $1" options hooks
+    require_rights "$step"
+    require_space "${TMPDIR:-/tmp}" 5 "$step"
+    command -v mmdebstrap >/dev/null || host_install "$step" mmdebstrap
+    mapfile -t options < <(root_options)
+    # shellcheck disable=SC2016
+    hooks=(--customize-hook='mkdir -p "$1/chromatch/results"' --customize-hook="sync-in '$2' /chromatch"
+        --customize-hook='chroot "$1" bash /chromatch/steps' --customize-hook="sync-out /chromatch/results '$2'")
+    run_logged "$3" as_root env DEBIAN_FRONTEND=noninteractive mmdebstrap "${options[@]}" "${hooks[@]}" --format=null \
+        "$1" - ${CHROMATCH_MIRROR:+"$CHROMATCH_MIRROR"}
+}
+
 # Made under another name and renamed when it is complete, so that an interrupted run leaves no half root.
 make_root() (
-    local step="Making the Debian 13 root" partial setting
+    local step="Making the Debian $suite root" partial setting
     require_rights "$step"
     say "$step in $root (2.5 GB, a few minutes)"
     for partial in "$cache/root-$suite".partial-*; do # left by a run that was killed
@@ -195,11 +249,8 @@ make_root() (
     partial=$(mktemp -u "$cache/root-$suite.partial-XXXXXX")
     # shellcheck disable=SC2064
     trap "as_root rm -rf --one-file-system '$partial'" EXIT
-    local options=(--mode=root --variant=apt "--components=main,contrib" --dpkgopt=force-unsafe-io
-        '--aptopt=Acquire::Languages "none"')
-    while read -r setting; do
-        options+=("--aptopt=${setting%;}")
-    done < <(download_settings)
+    local options
+    mapfile -t options < <(root_options)
     run_logged "$setup_log" as_root env DEBIAN_FRONTEND=noninteractive mmdebstrap "${options[@]}" \
         --include="$(printf '%s\n' "$@" | paste -sd ,)" "$suite" "$partial" \
         ${CHROMATCH_MIRROR:+"$CHROMATCH_MIRROR"} || fail_step "$step"
@@ -208,7 +259,7 @@ make_root() (
 )
 
 install_in_root() {
-    local step="Adding packages to the Debian 13 root"
+    local step="Adding packages to the Debian $suite root"
     require_rights "$step"
     say "$step: $*"
     # shellcheck disable=SC2016
@@ -334,9 +385,9 @@ enter_plan() {
         elif "${rights[@]}" unshare -m true 2>/dev/null; then
             how=chroot
         elif ((EUID == 0)); then
-            fail "Entering the Debian 13 root failed because this container allows neither bubblewrap nor mounts: give it the right to mount (CAP_SYS_ADMIN), or use one with Debian 13."
+            fail "Entering the Debian $suite root failed because this container allows neither bubblewrap nor mounts: give it the right to mount (CAP_SYS_ADMIN), or use one with Debian 13."
         else
-            fail "Entering the Debian 13 root failed because bubblewrap may not make a user namespace: allow unprivileged user namespaces, or run this as root."
+            fail "Entering the Debian $suite root failed because bubblewrap may not make a user namespace: allow unprivileged user namespaces, or run this as root."
         fi
     fi
     if [[ $how == chroot ]]; then

@@ -42,9 +42,15 @@ std::filesystem::path find_models_folder()
     if (const char* folder = g_getenv("CHROMATCH_MODELS"); folder != nullptr && *folder != '\0') {
         return folder;
     }
-    const std::filesystem::path beside = plugin_folder() / "models";
-    std::error_code ignored;
-    return std::filesystem::is_directory(beside, ignored) ? beside : std::filesystem::path(INSTALLED_MODELS_FOLDER);
+    // Beside the plug-in in the build tree and in portable packages.
+    for (const char* folder : {"models", MODELS_FROM_PLUGIN}) {
+        const std::filesystem::path models = (plugin_folder() / folder).lexically_normal();
+        std::error_code ignored;
+        if (std::filesystem::is_directory(models, ignored)) {
+            return models;
+        }
+    }
+    return INSTALLED_MODELS_FOLDER;
 }
 
 } // namespace chromatch::plugin

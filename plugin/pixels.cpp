@@ -36,16 +36,73 @@ void make_finite(float* rgba)
     }
 }
 
+bool has_filters(GimpDrawable* drawable)
+{
+    const FreePointer<GimpDrawableFilter*> filters(gimp_drawable_get_filters(drawable));
+    return filters != nullptr && *filters != nullptr;
+}
+
+/// A drawable as it is seen. GIMP gives a layer's pixels without the layer's filters, which are therefore merged into a
+/// copy that is in no image. What a filter adds beyond the layer's edges is left out. GIMP merges none on a group.
+class SeenDrawable {
+  public:
+    explicit SeenDrawable(GimpDrawable* drawable) : seen_(drawable)
+    {
+        if (!GIMP_IS_LAYER(drawable) || gimp_item_is_group(GIMP_ITEM(drawable)) || !has_filters(drawable)) {
+            return;
+        }
+        copy_ = gimp_layer_new_from_drawable(drawable, gimp_item_get_image(GIMP_ITEM(drawable)));
+        if (copy_ == nullptr) {
+            return;
+        }
+        gimp_item_set_lock_content(GIMP_ITEM(copy_), FALSE);
+        if (gimp_drawable_merge_filters(GIMP_DRAWABLE(copy_))) {
+            seen_ = GIMP_DRAWABLE(copy_);
+            find_corner(drawable);
+        }
+    }
+    ~SeenDrawable()
+    {
+        if (copy_ != nullptr) {
+            gimp_item_delete(GIMP_ITEM(copy_));
+        }
+    }
+    SeenDrawable(const SeenDrawable&) = delete;
+    SeenDrawable& operator=(const SeenDrawable&) = delete;
+
+    ObjectPointer<GeglBuffer> buffer() const { return ObjectPointer<GeglBuffer>(gimp_drawable_get_buffer(seen_)); }
+    /// Where the drawable's top left corner lies in the buffer: a filter may have made the copy larger.
+    int x() const { return x_; }
+    int y() const { return y_; }
+
+  private:
+    void find_corner(GimpDrawable* drawable)
+    {
+        int copy_x = 0;
+        int copy_y = 0;
+        gimp_drawable_get_offsets(drawable, &x_, &y_);
+        gimp_drawable_get_offsets(seen_, &copy_x, &copy_y);
+        x_ -= copy_x;
+        y_ -= copy_y;
+    }
+
+    GimpDrawable* seen_;
+    GimpLayer* copy_ = nullptr; ///< null: the drawable has no filters
+    int x_ = 0;
+    int y_ = 0;
+};
+
 /// Calls use_pixel(x, y, rgba) for every pixel of the drawable, row by row, finite numbers all.
 template <typename UsePixel> void for_each_pixel(GimpDrawable* drawable, UsePixel use_pixel)
 {
-    ObjectPointer<GeglBuffer> buffer(gimp_drawable_get_buffer(drawable));
+    const SeenDrawable seen(drawable);
+    const ObjectPointer<GeglBuffer> buffer = seen.buffer();
     const int width = gimp_drawable_get_width(drawable);
     const int height = gimp_drawable_get_height(drawable);
     std::vector<float> strip(static_cast<std::size_t>(width) * strip_rows * channels);
     for (int top = 0; top < height; top += strip_rows) {
         const int rows = std::min(strip_rows, height - top);
-        const GeglRectangle area = {0, top, width, rows};
+        const GeglRectangle area = {seen.x(), seen.y() + top, width, rows};
         gegl_buffer_get(buffer.get(), &area, 1.0, exchange_format(), strip.data(), GEGL_AUTO_ROWSTRIDE,
                         GEGL_ABYSS_NONE);
         float* pixel = strip.data();

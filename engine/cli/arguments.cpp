@@ -267,7 +267,7 @@ fs::path find_models(const Arguments& arguments)
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     const fs::path installed = fs::path(CHROMATCH_INSTALLED_MODELS);
     for (const fs::path& folder :
-         {program.parent_path() / CHROMATCH_MODELS_FROM_PROGRAM, installed, fs::path(CHROMATCH_SOURCE_MODELS)})
+         {program.parent_path() / CHROMATCH_MODELS_FROM_PROGRAM, installed, program.parent_path() / "models"})
         if (fs::exists(folder / "colorization.safetensors", error))
             return folder.lexically_normal();
     return installed; // the engine's sentence names what is missing there

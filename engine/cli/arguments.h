@@ -42,7 +42,7 @@ struct Job {
 std::vector<Job> plan_jobs(const Arguments& arguments);
 
 /// The weights' folder: --models, else $CHROMATCH_MODELS, else the installed one found from the program's own place,
-/// else the source's.
+/// else those beside the program.
 std::filesystem::path find_models(const Arguments& arguments);
 
 } // namespace chromatch::cli

@@ -225,6 +225,17 @@ Buffer load_pixels(const fs::path& path, FileType type)
     return Buffer(pixels);
 }
 
+// gexiv2 0.16 gave these functions the names that had belonged to others without an error argument.
+#if GEXIV2_CHECK_VERSION(0, 16, 0)
+constexpr auto* get_orientation = gexiv2_metadata_get_orientation;
+constexpr auto* has_tag = gexiv2_metadata_has_tag;
+constexpr auto* get_tag_long = gexiv2_metadata_get_tag_long;
+#else
+constexpr auto* get_orientation = gexiv2_metadata_try_get_orientation;
+constexpr auto* has_tag = gexiv2_metadata_try_has_tag;
+constexpr auto* get_tag_long = gexiv2_metadata_try_get_tag_long;
+#endif
+
 /// Tags of the file that GEGL does not apply.
 struct Tags {
     int orientation = 1; ///< EXIF 2.3: 1 to 8
@@ -243,15 +254,14 @@ Tags read_tags(const fs::path& path, FileType type, const Babl* format)
         g_clear_error(&error); // a photo without readable tags is a photo
         return tags;
     }
-    const int orientation = gexiv2_metadata_try_get_orientation(metadata.get(), nullptr);
+    const int orientation = get_orientation(metadata.get(), nullptr);
     if (orientation >= 1 && orientation <= 8)
         tags.orientation = orientation;
     if (type == FileType::tiff) {
         constexpr int min_is_white = 0, rgb = 2;
         const auto number = [&](const char* tag, int absent) {
-            return gexiv2_metadata_try_has_tag(metadata.get(), tag, nullptr)
-                       ? static_cast<int>(gexiv2_metadata_try_get_tag_long(metadata.get(), tag, nullptr))
-                       : absent;
+            return has_tag(metadata.get(), tag, nullptr) ? static_cast<int>(get_tag_long(metadata.get(), tag, nullptr))
+                                                         : absent;
         };
         const int photometric = number("Exif.Image.PhotometricInterpretation", rgb);
         tags.converted_by_libtiff = babl_format_get_model(format) == babl_model("R'aG'aB'aA") && photometric != rgb;

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
+#include <system_error>
 #include <vector>
 
 namespace chromatch {
@@ -52,15 +53,46 @@ constexpr std::size_t message_size = 512;
     throw Error(ErrorCode::device_unavailable, "the CUDA device cannot be used: " + message);
 }
 
+namespace fs = std::filesystem;
+
+/// An absolute path in an environment variable; empty where there is none.
+fs::path path_in(const char* variable)
+{
+    const char* const value = std::getenv(variable);
+    const fs::path path = value != nullptr ? value : "";
+    return path.is_absolute() ? path : fs::path();
+}
+
+/// The user's own folder comes last: what belongs to this engine goes before what was put there for another version. It
+/// is for those who cannot write beside the engine, which lies in a system folder or in a Flatpak.
+std::vector<fs::path> module_folders()
+{
+    std::vector<fs::path> folders;
+    Dl_info self{};
+    if (dladdr(reinterpret_cast<void*>(&cuda_available), &self) != 0 && self.dli_fname != nullptr &&
+        fs::path(self.dli_fname).has_parent_path()) // else a program's bare name, which says nothing of its folder
+        folders.push_back(fs::weakly_canonical(fs::path(self.dli_fname).parent_path()));
+    if (const fs::path data = path_in("XDG_DATA_HOME"); !data.empty())
+        folders.push_back(data / "chromatch");
+    else if (const fs::path home = path_in("HOME"); !home.empty())
+        folders.push_back(home / ".local" / "share" / "chromatch");
+    return folders;
+}
+
 std::string module_path()
 {
-    const char* const named = std::getenv("CHROMATCH_CUDA_MODULE");
-    if (named != nullptr)
+    if (const char* const named = std::getenv("CHROMATCH_CUDA_MODULE"))
         return named;
-    Dl_info self{};
-    if (dladdr(reinterpret_cast<void*>(&cuda_available), &self) == 0 || self.dli_fname == nullptr)
-        throw Error(ErrorCode::device_unavailable, "the folder of the CUDA module cannot be found out");
-    return std::filesystem::absolute(self.dli_fname).parent_path() / "libchromatch-cuda.so";
+    const fs::path name = "libchromatch-cuda.so";
+    std::string searched;
+    for (const fs::path& folder : module_folders()) {
+        std::error_code unreadable;
+        if (fs::exists(folder / name, unreadable))
+            return folder / name;
+        searched += (searched.empty() ? "" : ", ") + folder.string();
+    }
+    throw Error(ErrorCode::device_unavailable,
+                "the CUDA module " + name.string() + " is not installed (looked in " + searched + ")");
 }
 
 /// The fields of one direction, one after the other.

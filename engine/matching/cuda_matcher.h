@@ -16,8 +16,10 @@ struct chromatch_cuda_context;
 namespace chromatch {
 
 /// True where the module was found and is of this version, a device answers, and its fields for small maps equal the
-/// CPU's. Finds out once in a process. why_not, where not null, gets one sentence if false. The module lies beside the
-/// library (or the program) that this function is in, or where the environment variable CHROMATCH_CUDA_MODULE says.
+/// CPU's. Finds out once in a process. why_not, where not null, gets one sentence if false. The module is the file that
+/// the environment variable CHROMATCH_CUDA_MODULE names, or else the first libchromatch-cuda.so of: the folder of the
+/// library (or the program) that this function is in, and chromatch/ in the user's data folder ($XDG_DATA_HOME or
+/// ~/.local/share).
 bool cuda_available(std::string* why_not);
 
 /// The device's name; empty where cuda_available() is false.

@@ -78,9 +78,7 @@ ask "(begin
        (gimp-image-undo-enable photo)
        (gimp-display-new photo))" > /dev/null
 xdotool mousemove 1365 767 # where it calls up no tooltip
-# GIMP greets a new user.
-sleep 3
-[ -n "$(shows '^Welcome')" ] && press '^Welcome' Escape
+dismiss_welcome
 
 # The other reference, half the strength, a look at the layer as it is and at where the colours come from.
 start "colorize from ref"

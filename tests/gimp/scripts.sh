@@ -13,6 +13,7 @@ open_screen
 "$@" &
 gimp=$!
 
+dismiss_welcome
 start "colorize auto"
 press "^Colorize Automatically$" alt+h
 wait_for test -s "$folder/browsed"

@@ -56,8 +56,9 @@ TEST_P(Layers, GetColors)
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Layers,
-                         testing::Values("group", "gray-group", "invisible", "masked", "masked-gray",
-                                         "masked-and-selected", "mask-switched-off"),
+                         testing::Values("group", "gray-group", "filtered", "gray-filtered", "hidden-filter",
+                                         "invisible", "masked", "masked-gray", "masked-and-selected",
+                                         "mask-switched-off"),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Locks, Layers,
                          testing::Values("locked-content", "locked-position", "locked-visibility", "locked-alpha",
@@ -84,6 +85,34 @@ TEST(LayersCase, TextStaysText)
     }
     expect_colored(layers().sandbox, "text-layer");
     EXPECT_EQ(layers().facts("text-layer-kind")["text"], "1");
+}
+
+/// A shadow reaches beyond the layer; the new layer does not.
+TEST(LayersCase, FiltersThatGrowTheLayer)
+{
+    Facts facts = layers().facts("growing-filter");
+    EXPECT_EQ(facts["error"], "");
+    for (const char* side : {"x", "y", "width", "height"}) {
+        EXPECT_EQ(facts[std::string("new-") + side], facts[std::string("target-") + side]) << side;
+    }
+    EXPECT_EQ(facts["new-width"], "150");
+}
+
+TEST(LayersCase, LinksAndShapesStayWhatTheyAre)
+{
+    if (layers().facts("new-kinds")["known"] == "no") {
+        GTEST_SKIP() << "this GIMP has neither link layers nor vector layers: they came with 3.2";
+    }
+    for (const char* name : {"link-layer", "gray-link-layer", "link-reference", "vector-layer", "vector-reference"}) {
+        SCOPED_TRACE(name);
+        expect_colored(layers().sandbox, name);
+    }
+    EXPECT_EQ(layers().facts("link-layer-kept")["of-kind"], "1");
+    EXPECT_EQ(layers().facts("vector-layer-kept")["of-kind"], "1");
+    for (const char* name : {"link-reference", "vector-reference"}) {
+        const std::vector<Picture> row = read_row(layers().sandbox.folder() / (std::string(name) + ".tif"), 3);
+        EXPECT_GT(mean_chroma(row[2]), 2.0) << name << ": the result is gray";
+    }
 }
 
 TEST(LayersCase, LocksStay)

@@ -40,6 +40,19 @@ start() {
     xdotool key Return
 }
 
+# GIMP greets a new user; 3.2 does, whatever the settings say, and takes the keyboard.
+dismiss_welcome() {
+    wait_for shows "$image_window"
+    sleep 3
+    [ -z "$(shows '^Welcome')" ] || press '^Welcome' Escape
+}
+
+# GIMP's plug-ins first: the Script-Fu server of GIMP 3.2 outlives a GIMP that is ended.
+end_all() {
+    [ -z "$gimp" ] || kill $(pgrep -P "$gimp") 2> /dev/null
+    kill $gimp $manager $screen 2> /dev/null
+}
+
 # A screen with a window manager, and a trap that ends them and, where it has been started, $gimp.
 open_screen() {
     rm -f "$folder/display"
@@ -47,7 +60,7 @@ open_screen() {
     screen=$!
     gimp=
     manager=
-    trap 'kill $gimp $manager $screen 2> /dev/null' EXIT
+    trap end_all EXIT
     wait_for test -s "$folder/display"
     DISPLAY=":$(cat "$folder/display")"
     export DISPLAY

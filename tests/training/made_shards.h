@@ -42,7 +42,7 @@ inline std::string member(const std::string& name, const std::string& content, c
     std::string header(512, '\0');
     const auto put = [&](std::size_t at, const std::string& text) { header.replace(at, text.size(), text); };
     const auto octal = [](unsigned long value, int digits) {
-        char text[16];
+        char text[24]; // 22 digits hold any value
         std::snprintf(text, sizeof text, "%0*lo", digits, value);
         return std::string(text);
     };
