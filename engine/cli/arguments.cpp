@@ -61,7 +61,7 @@ void parse_raw(int count, char** words, RawArguments& raw)
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw.output,
          "Result, or the folder for the results (default: NAME-color beside each target)", "FILE|DIR"},
         {"confidence", 'c', 0, G_OPTION_ARG_FILENAME, &raw.confidence,
-         "Also writes how far the colours come from the references: white = the reference's colour", "FILE|DIR"},
+         "Also writes how far the colours come from references and hints: white = theirs, black = guessed", "FILE|DIR"},
         {"size", 0, 0, G_OPTION_ARG_STRING, &raw.size,
          "Short side, in pixels, that the networks see: 64 to 1024 (default 256)", "N"},
         {"strength", 0, 0, G_OPTION_ARG_STRING, &raw.strength, "Factor on the colours: 0 to 2 (default 1)", "X"},
@@ -267,7 +267,7 @@ fs::path find_models(const Arguments& arguments)
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     const fs::path installed = fs::path(CHROMATCH_INSTALLED_MODELS);
     for (const fs::path& folder :
-         {program.parent_path() / CHROMATCH_MODELS_FROM_PROGRAM, installed, program.parent_path() / "models"})
+         {program.parent_path() / "models", program.parent_path() / CHROMATCH_MODELS_FROM_PROGRAM, installed})
         if (fs::exists(folder / "colorization.safetensors", error))
             return folder.lexically_normal();
     return installed; // the engine's sentence names what is missing there

@@ -41,8 +41,8 @@ struct Job {
 /// have the same name.
 std::vector<Job> plan_jobs(const Arguments& arguments);
 
-/// The weights' folder: --models, else $CHROMATCH_MODELS, else the installed one found from the program's own place,
-/// else those beside the program.
+/// The weights' folder: --models, else $CHROMATCH_MODELS, else the one beside the program (the build tree), else
+/// the installed one found from the program's own place.
 std::filesystem::path find_models(const Arguments& arguments);
 
 } // namespace chromatch::cli

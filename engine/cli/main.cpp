@@ -12,6 +12,7 @@
 #include <chrono>
 #include <clocale>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <numeric>
@@ -194,6 +195,10 @@ bool run(const Arguments& arguments)
 /// setting before main() does, so the program begins once more with it.
 void begin_with_patient_threads(char** words)
 {
+    std::error_code unreadable;
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", unreadable);
+    if (program.filename().string().starts_with("ld")) // the loader was asked to run this program
+        return;
     if (std::getenv("OMP_WAIT_POLICY") == nullptr && setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
         execv("/proc/self/exe", words); // where that fails, the threads spin
 }
@@ -202,7 +207,6 @@ void begin_with_patient_threads(char** words)
 
 int main(int count, char** words)
 {
-    begin_with_patient_threads(words);
     std::setlocale(LC_CTYPE, ""); // so that GLib prints names as the terminal has them
     try {
         const Arguments arguments = parse_arguments(count, words);
@@ -210,6 +214,7 @@ int main(int count, char** words)
             std::cout << "chromatch " CHROMATCH_VERSION "\n";
             return 0;
         }
+        begin_with_patient_threads(words);
         return run(arguments) ? 0 : exit_failure;
     } catch (const UsageError& error) {
         std::cerr << "chromatch: " << error.what() << '\n';

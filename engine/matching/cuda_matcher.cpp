@@ -91,8 +91,8 @@ std::string module_path()
             return folder / name;
         searched += (searched.empty() ? "" : ", ") + folder.string();
     }
-    throw Error(ErrorCode::device_unavailable,
-                "the CUDA module " + name.string() + " is not installed (looked in " + searched + ")");
+    throw Error(ErrorCode::device_unavailable, "the CUDA module " + name.string() + " is not installed" +
+                                                   (searched.empty() ? "" : " (looked in " + searched + ")"));
 }
 
 /// The fields of one direction, one after the other.

@@ -2,7 +2,6 @@
 #include "pipeline/chroma_spreading.h"
 
 #include "matching/parallel.h"
-#include "pipeline/working_size.h"
 #include "resampling/resize.h"
 
 #include <algorithm>
@@ -53,6 +52,18 @@ std::vector<float> shrink_features(const FeatureMap& map, int height, int width)
     return result;
 }
 
+/// Each place's mean, every pixel weighted by its source, however little that is.
+Plane weighted_mean(const Plane& plane, const Plane& source, const Plane& small_source)
+{
+    Plane mean = plane;
+    for (std::size_t i = 0; i < mean.values.size(); i++)
+        mean.values[i] *= source.values[i];
+    mean = resize(mean, small_source.height, small_source.width);
+    for (std::size_t i = 0; i < mean.values.size(); i++)
+        mean.values[i] = small_source.values[i] > 1e-12f ? mean.values[i] / small_source.values[i] : 0.0f;
+    return mean;
+}
+
 Grid make_grid(const FeatureMap& features, const Plane& luminance, const Plane& source, const Plane& a, const Plane& b)
 {
     const double shrinking = std::min(1.0, double(grid_size) / std::min(features.height, features.width));
@@ -63,8 +74,8 @@ Grid make_grid(const FeatureMap& features, const Plane& luminance, const Plane& 
     grid.features = shrink_features(features, grid.height, grid.width);
     grid.luminance = resize(luminance, grid.height, grid.width);
     grid.source = resize(source, grid.height, grid.width);
-    grid.a = masked_resize(a, source, grid.source);
-    grid.b = masked_resize(b, source, grid.source);
+    grid.a = weighted_mean(a, source, grid.source);
+    grid.b = weighted_mean(b, source, grid.source);
     return grid;
 }
 

@@ -44,6 +44,9 @@ constexpr int descriptor_size = 128;
 /// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
 constexpr float hinted_share = 0.1f;
 
+/// What is trusted less than this serves no other place: where all is in doubt, guesses stay as they are.
+constexpr float least_trust = 0.1f;
+
 /// What is trusted for another reason than a hint serves others so much less than the hint does.
 constexpr float beside_hints = 0.05f;
 
@@ -309,7 +312,7 @@ class TorchColorizer : public Colorizer {
         clock.enter(Stage::coloring);
         answer.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
         answer.output = colorize_features(target, references, guides, small, answer.served);
-        if (count > 0 || has_paint(small.hints))
+        if (count > 0 || !small.hints.mask.empty())
             spread_known_chroma(small, target, answer.output);
         return answer;
     }
@@ -407,10 +410,16 @@ class TorchColorizer : public Colorizer {
         return output;
     }
 
-    static bool has_paint(const Hints& hints)
+    /// Empty hints stay empty.
+    static Hints resized(const Hints& hints, int height, int width)
     {
-        return std::any_of(hints.mask.values.begin(), hints.mask.values.end(),
-                           [](float value) { return value > 0.0f; });
+        if (hints.mask.empty())
+            return {};
+        Hints small;
+        small.mask = resize(hints.mask, height, width);
+        small.a = masked_resize(hints.a, hints.mask, small.mask);
+        small.b = masked_resize(hints.b, hints.mask, small.mask);
+        return small;
     }
 
     /// What the reference or a hint gave serves what was guessed. Hints are kept to, and outrank the reference.
@@ -420,18 +429,18 @@ class TorchColorizer : public Colorizer {
         Plane a = as_plane(output.chroma.select(1, 0) * chroma_scale);
         Plane b = as_plane(output.chroma.select(1, 1) * chroma_scale);
         Plane source = trust;
-        if (const Hints& hints = small.hints; has_paint(hints)) {
-            const Plane painted = resize(hints.mask, trust.height, trust.width);
-            const Plane hint_a = masked_resize(hints.a, hints.mask, painted);
-            const Plane hint_b = masked_resize(hints.b, hints.mask, painted);
-            for (std::size_t i = 0; i < painted.values.size(); i++) {
-                const float share = std::clamp(painted.values[i], 0.0f, 1.0f);
-                a.values[i] = std::lerp(a.values[i], hint_a.values[i], share);
-                b.values[i] = std::lerp(b.values[i], hint_b.values[i], share);
+        for (float& value : source.values)
+            value = std::max(0.0f, value - least_trust);
+        const Hints hints = resized(small.hints, trust.height, trust.width);
+        const auto is_hint = [](float painted) { return painted >= hinted_share; };
+        if (std::any_of(hints.mask.values.begin(), hints.mask.values.end(), is_hint))
+            for (std::size_t i = 0; i < hints.mask.values.size(); i++) {
+                const float share = std::clamp(hints.mask.values[i], 0.0f, 1.0f);
+                a.values[i] = std::lerp(a.values[i], hints.a.values[i], share);
+                b.values[i] = std::lerp(b.values[i], hints.b.values[i], share);
                 trust.values[i] = std::lerp(trust.values[i], 1.0f, share);
                 source.values[i] = std::lerp(source.values[i] * beside_hints, 1.0f, share);
             }
-        }
         spread_chroma(feature_map(target.fused), small.luminance, trust, source, a, b);
         output.chroma = torch::cat({as_tensor(a), as_tensor(b)}, 1) / chroma_scale;
         output.trust = as_tensor(trust);
@@ -440,20 +449,16 @@ class TorchColorizer : public Colorizer {
     /// A hint looks to the network like a match that is certain. guide: 1 x guide_channels x h x w.
     static void put_hints(const Hints& hints, torch::Tensor& guide)
     {
-        if (hints.mask.empty())
-            return;
-        const int height = static_cast<int>(guide.size(2)), width = static_cast<int>(guide.size(3));
-        const Plane painted = resize(hints.mask, height, width);
-        const Plane a = masked_resize(hints.a, hints.mask, painted), b = masked_resize(hints.b, hints.mask, painted);
+        const Hints small = resized(hints, static_cast<int>(guide.size(2)), static_cast<int>(guide.size(3)));
         float* planes = guide.data_ptr<float>();
-        const std::size_t pixels = painted.values.size();
+        const std::size_t pixels = small.mask.values.size();
         for (std::size_t pixel = 0; pixel < pixels; pixel++) {
-            if (painted.values[pixel] < hinted_share)
+            if (small.mask.values[pixel] < hinted_share)
                 continue;
             for (int channel = 0; channel < guide_channels; channel++)
                 planes[channel * pixels + pixel] = 1.0f;
-            planes[guide_warp_a * pixels + pixel] = static_cast<float>(a.values[pixel] / chroma_scale);
-            planes[guide_warp_b * pixels + pixel] = static_cast<float>(b.values[pixel] / chroma_scale);
+            planes[guide_warp_a * pixels + pixel] = static_cast<float>(small.a.values[pixel] / chroma_scale);
+            planes[guide_warp_b * pixels + pixel] = static_cast<float>(small.b.values[pixel] / chroma_scale);
         }
     }
 

@@ -178,17 +178,19 @@ TEST(SpreadChroma, ReachesNoFurtherThanTheShortSideOrSo)
     EXPECT_EQ(a.at(16, 60), 0.0f);
 }
 
-TEST(SpreadChroma, TakesMapsOfAnySize)
+TEST(SpreadChroma, EvenColoursStayEvenAtAnySizeAndTrust)
 {
-    for (const auto& [height, width] : {std::pair{1, 1}, {1, 40}, {33, 5}, {16, 128}, {90, 64}}) {
-        const KindMap kinds(height, width, [](int y, int x) { return (y + x) % 3; });
-        Plane trust(2 * height, 2 * width, 0.3f), a(2 * height, 2 * width, 10.0f), b(2 * height, 2 * width, -20.0f);
-        spread(kinds, trust, a, b);
-        for (std::size_t i = 0; i < a.values.size(); i++) {
-            ASSERT_NEAR(a.values[i], 10.0f, 0.01f) << height << " x " << width;
-            ASSERT_NEAR(b.values[i], -20.0f, 0.01f) << height << " x " << width;
+    for (const auto& [height, width] : {std::pair{1, 1}, {1, 40}, {33, 5}, {16, 128}, {90, 64}})
+        for (const float least : {0.3f, 1e-3f, 1e-4f, 1e-6f}) { // little trust must not drain the colours
+            const KindMap kinds(height, width, [](int y, int x) { return (y + x) % 3; });
+            Plane trust(2 * height, 2 * width, least), a(2 * height, 2 * width, 10.0f),
+                b(2 * height, 2 * width, -20.0f);
+            spread(kinds, trust, a, b);
+            for (std::size_t i = 0; i < a.values.size(); i++) {
+                ASSERT_NEAR(a.values[i], 10.0f, 0.01f) << height << " x " << width;
+                ASSERT_NEAR(b.values[i], -20.0f, 0.01f) << height << " x " << width;
+            }
         }
-    }
 }
 
 } // namespace

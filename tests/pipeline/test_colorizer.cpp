@@ -126,6 +126,30 @@ TEST(Colorizer, HintsWithoutPaintChangeNothing)
     EXPECT_EQ(plain.b.values, hinted.b.values);
 }
 
+/// The mean length of all pixels' chroma.
+double mean_colourfulness(const Result& result)
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < result.a.values.size(); i++)
+        sum += std::hypot(result.a.values[i], result.b.values[i]);
+    return sum / double(result.a.values.size());
+}
+
+TEST(Colorizer, ADabInACornerDrainsNoColours)
+{
+    const LabImage target = photo("mountains-target.jpg");
+    const int height = target.l.height, width = target.l.width;
+    for (const char* name : {"portrait-reference.jpg", "mountains-reference.jpg"}) {
+        Request request = request_for(target, {photo(name)});
+        const Result plain = colorizer().colorize(request, nullptr);
+        request.hints = {Plane(height, width, -5.0f), Plane(height, width, -25.0f), Plane(height, width)};
+        for (int y = 0; y < 8; y++)
+            std::fill_n(request.hints.mask.row(y), 8, 1.0f);
+        const Result hinted = colorizer().colorize(request, nullptr);
+        EXPECT_GT(mean_colourfulness(hinted), 0.8 * mean_colourfulness(plain)) << name;
+    }
+}
+
 TEST(Colorizer, HintsOfAnotherSizeAreRefused)
 {
     Request request = request_for(waves(64, 64), {});
