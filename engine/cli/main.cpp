@@ -207,14 +207,14 @@ void begin_with_patient_threads(char** words)
 
 int main(int count, char** words)
 {
-    std::setlocale(LC_CTYPE, ""); // so that GLib prints names as the terminal has them
+    begin_with_patient_threads(words); // before parsing, which takes words away
+    std::setlocale(LC_CTYPE, "");      // so that GLib prints names as the terminal has them
     try {
         const Arguments arguments = parse_arguments(count, words);
         if (arguments.version) {
             std::cout << "chromatch " CHROMATCH_VERSION "\n";
             return 0;
         }
-        begin_with_patient_threads(words);
         return run(arguments) ? 0 : exit_failure;
     } catch (const UsageError& error) {
         std::cerr << "chromatch: " << error.what() << '\n';
