@@ -213,14 +213,16 @@ download_settings() {
         grep -E '^Acquire::(https?::(Proxy|CaInfo|Verify)[^A-Za-z]|Check-|Retries|ForceIPv)' || true
 }
 
-# What mmdebstrap is told for every root, one option a line.
+# download_settings as mmdebstrap's options, and no translated package lists; one option a line.
+download_options() {
+    echo '--aptopt=Acquire::Languages "none"'
+    download_settings | sed -e 's/;$//' -e 's/^/--aptopt=/'
+}
+
+# What mmdebstrap is told for every root of ours, one option a line.
 root_options() {
-    local setting
-    printf '%s\n' --mode=root --variant=apt --components=main,contrib --dpkgopt=force-unsafe-io \
-        '--aptopt=Acquire::Languages "none"'
-    while read -r setting; do
-        echo "--aptopt=${setting%;}"
-    done < <(download_settings)
+    printf '%s\n' --mode=root --variant=apt --components=main,contrib --dpkgopt=force-unsafe-io
+    download_options
 }
 
 # in_clean_root SUITE FOLDER LOG: makes a Debian of nothing but apt, runs the program FOLDER/steps in it as root with the

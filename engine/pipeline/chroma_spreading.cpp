@@ -52,7 +52,8 @@ std::vector<float> shrink_features(const FeatureMap& map, int height, int width)
     return result;
 }
 
-/// Each place's mean, every pixel weighted by its source, however little that is.
+/// Each place's mean, every pixel weighted by its source, however little that is. masked_resize() has a floor
+/// there, which would turn the colours of weak sources gray.
 Plane weighted_mean(const Plane& plane, const Plane& source, const Plane& small_source)
 {
     Plane mean = plane;
