@@ -5,11 +5,9 @@
 #include "failure.h"
 
 #include <glib/gi18n.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <optional>
-#include <thread>
 #include <utility>
 
 namespace chromatch::plugin {
@@ -65,19 +63,6 @@ class ProgressPoster {
     failed(_("There is not enough memory to color the layer."));
 }
 
-/// The engine's OpenMP ends the process where it cannot start its threads, and GIMP would only say that the plug-in has
-/// crashed. So whether there is room for their stacks is tried first, together with the networks.
-void check_room_for_threads()
-{
-    constexpr std::size_t mebibyte = 1 << 20;
-    const std::size_t room = (128 + 8 * std::size_t{std::max(1u, std::thread::hardware_concurrency())}) * mebibyte;
-    void* const tried = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (tried == MAP_FAILED) {
-        too_little_memory();
-    }
-    munmap(tried, room);
-}
-
 /// The next smaller working size; says why. Throws Failure where there is none.
 int smaller_working_size(int size)
 {
@@ -115,7 +100,6 @@ LayerColors color_once(Colorizer& colorizer, Request& request, ProgressPoster pr
 std::unique_ptr<Colorizer> load_networks(const EngineFunctions& engine)
 {
     const std::filesystem::path models = find_models_folder();
-    check_room_for_threads();
     try {
         return engine.load_colorizer({.models_folder = models});
     } catch (const Error& error) {

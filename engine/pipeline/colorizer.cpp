@@ -11,7 +11,10 @@
 #include <list>
 #include <new>
 #include <optional>
+#include <thread>
 
+#include <ATen/Parallel.h>
+#include <sys/mman.h>
 #include <torch/utils.h>
 
 #include "chromatch.h"
@@ -571,11 +574,28 @@ template <typename Work> auto guarded(const std::string& what, Work work) -> dec
     }
 }
 
+/// OpenMP ends the process where it cannot start its threads. So whether there is room for them is tried first, and they
+/// are started at once, while there still is.
+void start_threads()
+{
+    constexpr std::size_t mebibyte = 1 << 20;
+    const std::size_t count = std::max(1u, std::thread::hardware_concurrency());
+    const std::size_t room = (128 + 8 * count) * mebibyte; // the networks and the threads' stacks
+    void* const tried = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (tried == MAP_FAILED)
+        throw std::bad_alloc();
+    munmap(tried, room);
+    at::parallel_for(0, at::get_num_threads(), 1, [](int64_t, int64_t) {});
+}
+
 /// The boundary that lets nothing but Error out.
 class GuardedColorizer : public Colorizer {
   public:
     explicit GuardedColorizer(const std::filesystem::path& folder)
-        : colorizer_(guarded("the networks", [&] { return std::make_unique<TorchColorizer>(folder); }))
+        : colorizer_(guarded("the networks", [&] {
+              start_threads();
+              return std::make_unique<TorchColorizer>(folder);
+          }))
     {
     }
 
