@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The environment in which Chromatch is built and tested; sourced by the programs of this folder.
 #
-# It is the machine itself where the distribution has GIMP 3 and LibTorch (Debian 13, Ubuntu 25.04 and later), and a
+# It is the machine itself where the distribution has GIMP 3 and LibTorch (Debian 13, Ubuntu 25.10 and later), and a
 # Debian 13 root in the user's cache folder everywhere else. "--suite forky" of the programs names the Debian after it
 # instead, with GIMP 3.2 and a newer LibTorch; that one's root and build folders lie beside the others. The root's system
 # folders are read-only for whoever is inside; everything else of the machine (home, temporary folder, clone) is there
@@ -144,7 +144,7 @@ distribution_has_gimp3() {
     fi
     case $id in
     debian) [[ -z $version ]] || ((${version%%.*} >= 13)) ;; # testing and sid have no number
-    ubuntu) dpkg --compare-versions "$version" ge 25.04 ;;
+    ubuntu) dpkg --compare-versions "$version" ge 25.10 ;; # 25.04 has GIMP 3.0.2
     *) [[ -z $(packages_without_candidate) ]] ;;
     esac
 }
