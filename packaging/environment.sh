@@ -228,16 +228,20 @@ root_options() {
 # in_clean_root SUITE FOLDER LOG: makes a Debian of nothing but apt, runs the program FOLDER/steps in it as root with the
 # files of FOLDER in /chromatch, brings what it leaves in /chromatch/results into FOLDER, and throws the Debian away.
 in_clean_root() {
-    local step="Making a clean Debian $1" options hooks
+    local step="Making a clean Debian $1" missing options hooks status=0
     require_rights "$step"
     require_space "${TMPDIR:-/tmp}" 5 "$step"
-    command -v mmdebstrap >/dev/null || host_install "$step" mmdebstrap
+    mapfile -t missing < <(missing_packages /var/lib/dpkg mmdebstrap debian-archive-keyring)
+    ((${#missing[@]} == 0)) || host_install "$step" "${missing[@]}"
     mapfile -t options < <(root_options)
     # shellcheck disable=SC2016
     hooks=(--customize-hook='mkdir -p "$1/chromatch/results"' --customize-hook="sync-in '$2' /chromatch"
         --customize-hook='chroot "$1" bash /chromatch/steps' --customize-hook="sync-out /chromatch/results '$2'")
     run_logged "$3" as_root env DEBIAN_FRONTEND=noninteractive mmdebstrap "${options[@]}" "${hooks[@]}" --format=null \
-        "$1" - ${CHROMATCH_MIRROR:+"$CHROMATCH_MIRROR"}
+        "$1" - ${CHROMATCH_MIRROR:+"$CHROMATCH_MIRROR"} || status=$?
+    # sync-out makes root the owner of the folder itself, too.
+    as_root chown -R "$(id -u):$(id -g)" "$2"
+    return "$status"
 }
 
 # Made under another name and renamed when it is complete, so that an interrupted run leaves no half root.
