@@ -149,11 +149,19 @@ distribution_has_gimp3() {
     esac
 }
 
+# Those that the distribution does not have, or only as a version before the one that plugin/meson.build asks for.
 packages_without_candidate() {
-    local package
-    for package in gimp libgimp-3.0-dev libtorch-dev; do
-        LC_ALL=C apt-cache policy "$package" 2>/dev/null | grep -qE 'Candidate: [^(]' || echo "$package"
-    done
+    local package least candidate
+    while read -r package least; do
+        candidate=$(LC_ALL=C apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: \([^(].*\)/\1/p')
+        if [[ -z $candidate ]] || dpkg --compare-versions "$candidate" lt "$least"; then
+            echo "$package"
+        fi
+    done <<'END'
+gimp 3.0.4
+libgimp-3.0-dev 3.0.4
+libtorch-dev 0
+END
 }
 
 # prepare_environment PACKAGE...: with packages beyond those of packages.txt. Leaves native=yes where the machine itself is
@@ -246,7 +254,7 @@ in_clean_root() {
 
 # Made under another name and renamed when it is complete, so that an interrupted run leaves no half root.
 make_root() (
-    local step="Making the Debian $suite root" partial setting
+    local step="Making the Debian $suite root" partial
     require_rights "$step"
     say "$step in $root (2.5 GB, a few minutes)"
     for partial in "$cache/root-$suite".partial-*; do # left by a run that was killed
@@ -425,7 +433,7 @@ enter_plan() {
 
 # run_inside COMMAND...: becomes COMMAND in the environment. Call it in a subshell where something comes after.
 run_inside() {
-    local programs=$build/engine/cli:$build/models/training:$build/models/evaluation
+    local programs=$build/engine/cli:$build/models/training:$build/models/evaluation:$build/tests/bench
     unset LANGUAGE
     if [[ $native == yes ]]; then
         LC_ALL=C.UTF-8 PATH=$programs:$PATH exec env "$@"
