@@ -39,7 +39,7 @@ constexpr const char* usage =
     "Colours the validation photos and compares them with the truth, and the engine with other methods.\n\n"
     "  --models DIR         folder of the weights (default: $CHROMATCH_MODELS, else the source's models/)\n"
     "  --photos DIR         folder of validation-*.tar and, where there is one, sources.tsv (default:\n"
-    "                       $CHROMATCH_PHOTOS, else shared/photos beside the source)\n"
+    "                       $CHROMATCH_PHOTOS, else photos/ in the source)\n"
     "  --pairs FILE         the nearest photo of each photo, for P3 (default: the source's\n"
     "                       models/evaluation/nearest-photos.tsv)\n"
     "  --protocols P1,...   only these of P1, P2, P3, P4, P4h, P5 (default: all)\n"
