@@ -165,7 +165,8 @@ fs::path place(const char* option, const fs::path& wanted, const fs::path& targe
                                                    : wanted;
     const fs::path folder = absolute_path(result).parent_path();
     std::error_code error;
-    if (!fs::is_directory(folder, error))
+    // Where no option names the folder, it is the target's; what is missing then is the target, as read_photo() says.
+    if (!wanted.empty() && !fs::is_directory(folder, error))
         throw UsageError(std::string(option) + " " + wanted.string() + ": the folder " + folder.string() +
                          " does not exist.");
     if (!type_of_extension(result))

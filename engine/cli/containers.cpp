@@ -71,21 +71,16 @@ bool is_lone_marker(std::uint8_t marker)
 std::string jpeg_fault(const Bytes& file)
 {
     constexpr std::uint8_t end_of_image = 0xd9, start_of_scan = 0xda;
-    bool in_scan = false;
+    bool has_scan = false;
     for (std::size_t at = 2; at + 1 < file.size();) {
-        if (file[at] != 0xff) {
-            if (!in_scan)
-                return "a JPEG segment is damaged";
-            ++at;
-            continue;
-        }
+        // A byte of a scan, or a stray one between two segments, which libjpeg passes over, too; or a fill byte.
         const std::uint8_t marker = file[at + 1];
-        if (marker == 0xff) { // a fill byte
+        if (file[at] != 0xff || marker == 0xff) {
             ++at;
             continue;
         }
         if (marker == end_of_image)
-            return "";
+            return has_scan ? "" : "the picture itself is missing";
         if (marker == 0 || is_lone_marker(marker)) { // 0: an 0xff of the scan itself
             at += 2;
             continue;
@@ -97,7 +92,7 @@ std::string jpeg_fault(const Bytes& file)
             return "a JPEG segment is damaged";
         if (length > file.size() - at - 2)
             break;
-        in_scan = marker == start_of_scan;
+        has_scan = has_scan || marker == start_of_scan;
         at += 2 + length;
     }
     return cut_off;

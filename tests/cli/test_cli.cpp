@@ -282,6 +282,27 @@ TEST_F(CliColouring, OneMissingTargetDoesNotStopTheOthers)
     EXPECT_TRUE(fs::exists(path("g-color.png")));
 }
 
+TEST_F(CliColouring, OneMissingFolderDoesNotStopTheOthers)
+{
+    const Outcome outcome = run({path("nowhere/old.png"), make("g.png", "Y' u8")});
+    EXPECT_EQ(outcome.status, 70);
+    EXPECT_EQ(outcome.err, "chromatch: " + path("nowhere/old.png") + " does not exist.\n");
+    EXPECT_TRUE(fs::exists(path("g-color.png")));
+}
+
+/// As an old camera's writer left them; libjpeg takes such a file with a warning.
+TEST_F(CliColouring, StrayBytesBetweenJpegSegmentsAreNoDamage)
+{
+    Bytes bytes = file_bytes(make("g.jpg", "R'G'B' u8"));
+    const std::size_t second = 4 + std::size_t{bytes[4]} * 256 + bytes[5];
+    ASSERT_EQ(bytes[second], 0xff);
+    bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(second), {'z', 0, 'z'});
+    write_bytes(path("g.jpg"), bytes);
+    const Outcome outcome = run({path("g.jpg")});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_TRUE(fs::exists(path("g-color.jpg")));
+}
+
 TEST_F(CliColouring, NothingButTheResultIsLeftBehind)
 {
     ASSERT_EQ(run({make("g.webp", "R'G'B' u8")}).status, 0);

@@ -73,7 +73,22 @@ TEST(Containers, CutFilesAreFoundAtEveryLength)
 TEST(Containers, DamagedJpegSegmentIsFound)
 {
     EXPECT_NE(structural_fault(bytes(std::string("\xff\xd8\xff\xe0\x00\x01\xff\xd9", 8)), FileType::jpeg), "");
+}
+
+TEST(Containers, JpegWithoutAScanIsFound)
+{
     EXPECT_NE(structural_fault(bytes(std::string("\xff\xd8\xff\xe0\x00\x02zz\xff\xd9", 10)), FileType::jpeg), "");
+}
+
+/// As libjpeg does.
+TEST(Containers, StrayBytesBetweenJpegSegmentsArePassedOver)
+{
+    const std::string segment("\xff\xe0\x00\x04zz", 6), scan("\xff\xda\x00\x03z\x12\x34", 7);
+    for (const std::string& stray : {std::string("z"), std::string("\0\0\0", 3), std::string("z\xff\0z", 4)}) {
+        const std::string whole = "\xff\xd8" + segment + stray + segment + stray + scan + "\xff\xd9";
+        EXPECT_EQ(structural_fault(bytes(whole), FileType::jpeg), "");
+        EXPECT_NE(structural_fault(bytes(whole.substr(0, whole.size() - 2)), FileType::jpeg), "");
+    }
 }
 
 TEST(Containers, AnimatedWebpIsRefusedInWords)
