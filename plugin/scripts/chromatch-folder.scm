@@ -11,7 +11,11 @@
 ;
 ; A picture that cannot be read or colored is named at the end and does not stop the others. No file is ever overwritten,
 ; neither a scan nor a result: where the result's file is there already, its scan is left alone and named, so that a batch
-; which was interrupted can simply be started again.
+; which was interrupted can simply be started again. A result that was being written then is known by the empty file
+; .RESULT.part beside it, and is written anew.
+;
+; A result has its scan's name with the ending of its format. Where that would be the name of two results, as with scan.jpg
+; and scan.tif, it is added to the scan's own ending: scan.jpg.png, scan.tif.png.
 
 ; By these a picture is known. What else lies in the folder is no picture and is not tried.
 (define chromatch-folder-endings
@@ -49,16 +53,43 @@
           ((char=? (string-ref name i) #\.) i)
           (else (next (- i 1))))))
 
+; What follows the last dot, or "".
+(define (chromatch-folder-ending name)
+  (let ((dot (chromatch-folder-dot name)))
+    (if dot (substring name (+ dot 1) (string-length name)) "")))
+
+; Of a picture's name: what precedes the last dot.
+(define (chromatch-folder-stem name)
+  (substring name 0 (chromatch-folder-dot name)))
+
 (define (chromatch-folder-picture? name)
-  (let* ((dot (chromatch-folder-dot name))
-         (ending (if dot (substring name (+ dot 1) (string-length name)) "")))
+  (let ((ending (chromatch-folder-ending name)))
     (pair? (member (list->string (map char-downcase (string->list ending))) chromatch-folder-endings))))
 
 (define (chromatch-folder-path folder name)
   (string-append folder DIR-SEPARATOR name))
 
-(define (chromatch-folder-result folder name format)
-  (chromatch-folder-path folder (string-append (substring name 0 (chromatch-folder-dot name)) "." format)))
+; The name of a scan's result. In the folder of the scans a picture of that format may be a result itself: it counts as
+; its own, and not as another scan.
+(define (chromatch-folder-result name files format into-scans)
+  (let* ((stem (chromatch-folder-stem name))
+         (may-be-result? (lambda (file) (and into-scans (string=? (chromatch-folder-ending file) format))))
+         (stands-in-the-way? (lambda (file)
+                               (and (not (string=? file name))
+                                    (chromatch-folder-picture? file)
+                                    (not (may-be-result? file))
+                                    (or (string=? file stem) (string=? (chromatch-folder-stem file) stem)))))
+         (alone? (let next ((rest files))
+                   (or (null? rest) (and (not (stands-in-the-way? (car rest))) (next (cdr rest)))))))
+    (string-append (if (or alone? (may-be-result? name)) stem name) "." format)))
+
+; Beside a result that is not complete.
+(define (chromatch-folder-mark folder result)
+  (chromatch-folder-path folder (string-append "." result ".part")))
+
+(define (chromatch-folder-complete? folder result)
+  (and (file-exists? (chromatch-folder-path folder result))
+       (not (file-exists? (chromatch-folder-mark folder result)))))
 
 ; A link to a folder is one, too.
 (define (chromatch-folder-folder? path)
@@ -92,16 +123,20 @@
     (set! *error-hook* usual-hook)
     failure))
 
-; Makes the folder where it is missing, and sees that a file can be written there, before anything is computed.
-(define (chromatch-folder-prepare-output folder)
+; Makes the folder where it is missing, and sees that a file can be written there, before anything is computed. Returns
+; whether it is the folder of the scans, whatever the two are called.
+(define (chromatch-folder-prepare-output folder scans)
   (if (and (not (file-exists? folder)) (not (dir-make folder)))
     (chromatch-folder-stop _"The output folder \"%s\" cannot be made." folder))
-  (let* ((probe (chromatch-folder-path folder ".chromatch-folder-probe"))
+  (let* ((name ".chromatch-folder-probe")
+         (probe (chromatch-folder-path folder name))
          (port (and (chromatch-folder-folder? folder) (open-output-file probe))))
     (if (not port)
       (chromatch-folder-stop _"The output folder \"%s\" cannot be written to." folder))
     (close-output-port port)
-    (file-delete probe)))
+    (let ((in-scans? (file-exists? (chromatch-folder-path scans name))))
+      (file-delete probe)
+      (and in-scans? (not (file-exists? (chromatch-folder-path scans name)))))))
 
 ; One layer of the image's own size: pages and layers become one picture.
 (define (chromatch-folder-one-layer image)
@@ -138,19 +173,34 @@
     (export #:run-mode RUN-NONINTERACTIVE #:image image #:file file
             #:include-color-profile TRUE #:include-thumbnail FALSE)))
 
+(define (chromatch-folder-delete file)
+  (if (file-exists? file)
+    (file-delete file)))
+
+; Leaves a complete result or none; where GIMP is ended meanwhile, the mark stays beside what there is.
+(define (chromatch-folder-write image result mark format)
+  (let ((port (open-output-file mark)))
+    (if port (close-output-port port)))
+  (let ((failure (chromatch-folder-failure-of (lambda () (chromatch-folder-export image result format)))))
+    (if failure (chromatch-folder-delete result))
+    (chromatch-folder-delete mark)
+    (if failure (*error-hook* failure))))
+
 ; From a scan to its result. The image is closed whatever happens. Returns what failed, or #f.
-(define (chromatch-folder-one-scan scan result format reference strength working-size)
+(define (chromatch-folder-one-scan scan result mark format reference strength working-size)
   (let* ((image #f)
          (before (chromatch-folder-images))
          (failure
            (chromatch-folder-failure-of
              (lambda ()
                (set! image (chromatch-folder-value (gimp-file-load RUN-NONINTERACTIVE scan)))
+               ; What a camera stored lying on its side; the user's preference decides, as for what GIMP opens.
+               (gimp-image-policy-rotate image FALSE)
                (let ((layer (chromatch-folder-one-layer image)))
                  (chromatch-folder-colorize image layer reference strength working-size)
                  ; The result has the scan's transparency; above the scan that would count twice.
                  (gimp-image-remove-layer image layer)
-                 (chromatch-folder-export image result format))))))
+                 (chromatch-folder-write image result mark format))))))
     (if image (gimp-image-delete image) (chromatch-folder-close-remains before))
     failure))
 
@@ -177,24 +227,29 @@
     (chromatch-folder-stop _"The reference file \"%s\" does not exist." reference))
   (if (not (member format chromatch-folder-formats))
     (chromatch-folder-stop _"The format \"%s\" is none of png, jpg and tif." format))
-  (chromatch-folder-prepare-output output)
-  (let next ((rest (chromatch-folder-files scans)) (colored 0) (tried 0) (failed '()) (kept '()) (others '()))
-    (cond
-      ((null? rest)
-       (chromatch-folder-report colored tried output failed kept others))
-      ((not (chromatch-folder-picture? (car rest)))
-       (next (cdr rest) colored tried failed kept (cons (car rest) others)))
-      ((file-exists? (chromatch-folder-result output (car rest) format))
-       (next (cdr rest) colored (+ tried 1) failed (cons (car rest) kept) others))
-      (else
-       (gimp-progress-set-text (chromatch-folder-fill-in _"Coloring \"%s\"" (car rest)))
-       (let* ((name (car rest))
-              (failure (chromatch-folder-one-scan (chromatch-folder-path scans name)
-                                                  (chromatch-folder-result output name format)
-                                                  format reference strength working-size)))
-         (if failure
-           (next (cdr rest) colored (+ tried 1) (cons (string-append name " (" failure ")") failed) kept others)
-           (next (cdr rest) (+ colored 1) (+ tried 1) failed kept others)))))))
+  (let* ((into-scans (chromatch-folder-prepare-output output scans))
+         (files (chromatch-folder-files scans))
+         (result-of (lambda (name) (chromatch-folder-result name files format into-scans)))
+         (color (lambda (name)
+                  (gimp-progress-set-text (chromatch-folder-fill-in _"Coloring \"%s\"" name))
+                  (chromatch-folder-one-scan (chromatch-folder-path scans name)
+                                             (chromatch-folder-path output (result-of name))
+                                             (chromatch-folder-mark output (result-of name))
+                                             format reference strength working-size))))
+    (let next ((rest files) (colored 0) (tried 0) (failed '()) (kept '()) (others '()))
+      (cond
+        ((null? rest)
+         (chromatch-folder-report colored tried output failed kept others))
+        ((not (chromatch-folder-picture? (car rest)))
+         (next (cdr rest) colored tried failed kept (cons (car rest) others)))
+        ((chromatch-folder-complete? output (result-of (car rest)))
+         (next (cdr rest) colored (+ tried 1) failed (cons (car rest) kept) others))
+        (else
+         (let* ((name (car rest))
+                (failure (color name)))
+           (if failure
+             (next (cdr rest) colored (+ tried 1) (cons (string-append name " (" failure ")") failed) kept others)
+             (next (cdr rest) (+ colored 1) (+ tried 1) failed kept others))))))))
 
 (define chromatch-folder-defaults
   '((reference . "") (output . "") (format . "png") (strength . 1) (working-size . 256)))

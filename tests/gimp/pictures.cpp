@@ -8,8 +8,10 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace chromatch::test {
@@ -225,6 +227,26 @@ void write_fixtures(const std::filesystem::path& folder)
     // The curve of this gray profile is L*, far from sRGB's.
     write_profile(folder / "gray.icc", gimp_color_profile_new_d50_gray_lab_trc());
     write_profile(folder / "srgb.icc", gimp_color_profile_new_rgb_srgb());
+}
+
+void write_turned_jpeg(const std::filesystem::path& picture, const std::filesystem::path& file)
+{
+    start_gegl();
+    GeglNode* graph = gegl_node_new();
+    GeglNode* source = gegl_node_new_child(graph, "operation", "gegl:load", "path", picture.c_str(), nullptr);
+    GeglNode* sink =
+        gegl_node_new_child(graph, "operation", "gegl:jpg-save", "path", file.c_str(), "quality", 95, nullptr);
+    gegl_node_link(source, sink);
+    gegl_node_process(sink);
+    g_object_unref(graph);
+    std::ifstream plain(file, std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(plain), {});
+    plain.close();
+    // An EXIF segment with nothing but the orientation, right after the start marker.
+    const std::string exif("\xff\xe1\0\x22"
+                           "Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0",
+                           36);
+    std::ofstream(file, std::ios::binary) << bytes.insert(2, exif);
 }
 
 std::vector<Picture> read_row(const std::filesystem::path& file, int count)

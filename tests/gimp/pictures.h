@@ -18,6 +18,9 @@ struct Picture {
 /// Writes the pictures that the scripts open.
 void write_fixtures(const std::filesystem::path& folder);
 
+/// Writes a picture as a JPEG file that says: turn me a quarter clockwise (orientation 6).
+void write_turned_jpeg(const std::filesystem::path& picture, const std::filesystem::path& file);
+
 /// Reads a file that holds several pictures of one size side by side. Throws std::runtime_error where the file is
 /// missing or cannot be read.
 std::vector<Picture> read_row(const std::filesystem::path& file, int count);

@@ -35,6 +35,46 @@
 ; As the dialog calls it.
 (batch-case "batch-numbered" one-scan warm (in-folder "numbered") 2 1.0 64)
 
+; Scans of one name, and one that is called as the result of another would be.
+(define same-names (in-folder "same-names"))
+(batch-case "same-names" same-names 'reference warm 'working-size 64)
+(batch-case "same-names-again" same-names 'reference warm 'working-size 64)
+(define other-name (in-folder "scans/../same-names/"))
+(define (into-scans name)
+  (batch-case name same-names 'reference warm 'working-size 64 'format "jpg" 'output other-name))
+(into-scans "same-names-into-scans")
+(into-scans "same-names-into-scans-again")
+
+; A photo that a camera stored lying on its side. The result must not be turned once more.
+(batch-case "turned" (in-folder "turned") 'reference warm 'working-size 64)
+(open-facts "turned-result")
+(let ((result (open-picture "turned/colorized/turned.png")))
+  (gimp-image-policy-rotate result FALSE)
+  (fact "width" (car (gimp-image-get-width result))))
+(close-output-port facts-port)
+
+; A disk that is full in the middle of a result, then one that is not; then a batch that was ended there.
+(define (unfinished-case name)
+  (batch-case name one-scan 'reference warm 'output (in-folder "unfinished") 'working-size 64))
+(define (write-half file)
+  (let ((port (open-output-file file)))
+    (display "half a picture" port)
+    (close-output-port port)))
+(define usual-export chromatch-folder-export)
+(define (chromatch-folder-export image file format)
+  (write-half file)
+  (*error-hook* "The disk is full."))
+(unfinished-case "full-disk")
+(define chromatch-folder-export usual-export)
+(open-facts "full-disk-left")
+(fact "result" (file-exists? (in-folder "unfinished/one.png")))
+(fact "mark" (file-exists? (in-folder "unfinished/.one.png.part")))
+(close-output-port facts-port)
+(write-half (in-folder "unfinished/one.png"))
+(unfinished-case "half-a-file-of-others")
+(write-half (in-folder "unfinished/.one.png.part"))
+(unfinished-case "ended-batch")
+
 (batch-case "no-scans" (in-folder "nowhere"))
 (batch-case "nothing-chosen" "" "" "" 0 1.0 256)
 (batch-case "no-reference" scans 'reference (in-folder "nowhere.png"))

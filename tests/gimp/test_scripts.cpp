@@ -77,6 +77,12 @@ struct FinishedScripts {
         for (const char* name : {"scans", "one-scan"}) {
             fs::copy_file(folder / "gray.png", folder / name / "one.png");
         }
+        fs::create_directory(folder / "same-names");
+        for (const char* name : {"scan.PNG", "scan.png", "scan.png.png"}) {
+            fs::copy_file(folder / "gray.png", folder / "same-names" / name);
+        }
+        fs::create_directory(folder / "turned");
+        write_turned_jpeg(folder / "gray.png", folder / "turned" / "turned.jpg");
         fs::copy_file(folder / "fading.png", folder / "scans" / "two.png");
         fs::copy_file(folder / "wide-target.png", folder / "scans" / "Three.PNG");
         std::ofstream(folder / "scans" / "broken.png", std::ios::binary)
@@ -185,6 +191,56 @@ TEST(FolderScript, GuessesColorsWithoutAReference)
     const Picture guessed = picture(folder / "automatic/one.png");
     EXPECT_GT(mean_chroma(guessed), 0.5);
     EXPECT_GT(largest_difference(picture(folder / "scans/colorized/one.png"), guessed), 0.01);
+}
+
+TEST(FolderScript, ScansOfOneNameKeepTheirEndings)
+{
+    const fs::path folder = scripts().sandbox.folder() / "same-names";
+    EXPECT_THAT(scripts().facts("same-names")["report"], HasSubstr("Pictures colored: 3 of 3"));
+    for (const char* scan : {"scan.PNG", "scan.png", "scan.png.png"}) {
+        expect_colored(folder / scan, folder / "colorized" / (std::string(scan) + ".png"));
+    }
+    EXPECT_THAT(scripts().facts("same-names-again")["report"], HasSubstr("Pictures colored: 0 of 3"));
+    // Among the scans, a result is no scan of the same name.
+    EXPECT_THAT(scripts().facts("same-names-into-scans")["report"], HasSubstr("Pictures colored: 3 of 3"));
+    EXPECT_THAT(scripts().facts("same-names-into-scans-again")["report"], HasSubstr("Pictures colored: 0 of 6"));
+    EXPECT_TRUE(fs::exists(folder / "scan.PNG.jpg"));
+    EXPECT_EQ(contents(folder / "scan.png"), contents(scripts().sandbox.folder() / "gray.png"));
+}
+
+TEST(FolderScript, PhotosOnTheirSideComeOutUpright)
+{
+    const fs::path folder = scripts().sandbox.folder();
+    EXPECT_THAT(scripts().facts("turned")["report"], HasSubstr("Pictures colored: 1 of 1"));
+    const Picture stored = picture(folder / "gray.png");
+    const Picture result = picture(folder / "turned/colorized/turned.png");
+    ASSERT_EQ(result.width, stored.height);
+    ASSERT_EQ(result.height, stored.width);
+    Picture upright = result;
+    for (int y = 0; y < result.height; ++y) {
+        for (int x = 0; x < result.width; ++x) {
+            const float* from =
+                &stored.rgba[4 * ((stored.height - 1 - x) * static_cast<std::size_t>(stored.width) + y)];
+            std::copy(from, from + 4, &upright.rgba[4 * (y * static_cast<std::size_t>(result.width) + x)]);
+        }
+    }
+    EXPECT_LT(mean_luminance_difference(upright, result), 1.5); // of JPEG
+    EXPECT_EQ(scripts().facts("turned-result")["width"], std::to_string(result.width));
+}
+
+TEST(FolderScript, HalfAResultCountsAsNone)
+{
+    Facts full_disk = scripts().facts("full-disk");
+    EXPECT_THAT(full_disk["report"], HasSubstr("Pictures colored: 0 of 1"));
+    EXPECT_THAT(full_disk["report"], HasSubstr("failed: one.png (The disk is full.)"));
+    EXPECT_EQ(full_disk["images-left"], "0");
+    EXPECT_EQ(scripts().facts("full-disk-left")["result"], "#f");
+    EXPECT_EQ(scripts().facts("full-disk-left")["mark"], "#f");
+    EXPECT_THAT(scripts().facts("half-a-file-of-others")["report"], HasSubstr("are there already: one.png"));
+    const fs::path folder = scripts().sandbox.folder();
+    EXPECT_THAT(scripts().facts("ended-batch")["report"], HasSubstr("Pictures colored: 1 of 1"));
+    expect_colored(folder / "one-scan/one.png", folder / "unfinished/one.png");
+    EXPECT_FALSE(fs::exists(folder / "unfinished/.one.png.part"));
 }
 
 TEST(FolderScript, SaysWhatIsWrongInOneSentence)
