@@ -30,19 +30,15 @@ GtkWidget* new_settings(GimpProcedureDialog* dialog, Task task)
 {
     gimp_procedure_dialog_get_spin_scale(dialog, "strength", 1.0);
     gimp_procedure_dialog_get_widget(dialog, "output", GTK_TYPE_COMBO_BOX);
+    if (task != Task::from_reference) {
+        return gimp_procedure_dialog_fill_box(dialog, "settings", "strength", "output", nullptr);
+    }
     gimp_procedure_dialog_get_widget(dialog, "device", GTK_TYPE_COMBO_BOX);
+    gimp_procedure_dialog_get_widget(dialog, "seed", GIMP_TYPE_LABEL_SPIN);
     gimp_procedure_dialog_get_label(dialog, "advanced-title", _("_Advanced"), FALSE, TRUE);
-    if (task == Task::from_reference) {
-        gimp_procedure_dialog_get_widget(dialog, "seed", GIMP_TYPE_LABEL_SPIN);
-        gimp_procedure_dialog_fill_box(dialog, "advanced-box", "device", "seed", nullptr);
-    } else {
-        gimp_procedure_dialog_fill_box(dialog, "advanced-box", "device", nullptr);
-    }
+    gimp_procedure_dialog_fill_box(dialog, "advanced-box", "device", "seed", nullptr);
     gimp_procedure_dialog_fill_expander(dialog, "advanced", "advanced-title", FALSE, "advanced-box");
-    if (task == Task::from_reference) {
-        return gimp_procedure_dialog_fill_box(dialog, "settings", "strength", "output", "insist", "advanced", nullptr);
-    }
-    return gimp_procedure_dialog_fill_box(dialog, "settings", "strength", "output", "advanced", nullptr);
+    return gimp_procedure_dialog_fill_box(dialog, "settings", "strength", "output", "insist", "advanced", nullptr);
 }
 
 } // namespace

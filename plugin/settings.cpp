@@ -113,6 +113,7 @@ void read_matching_settings(GimpProcedureConfig* config, Settings& settings)
     settings.combination = static_cast<Combination>(gimp_procedure_config_get_choice_id(config, "combination"));
     settings.options.insist = insist != FALSE;
     settings.options.seed = static_cast<std::uint64_t>(seed);
+    settings.options.device = static_cast<Device>(gimp_procedure_config_get_choice_id(config, "device"));
 }
 
 /// The layer of "reference" and those of "references", none of them twice.
@@ -177,6 +178,15 @@ void add_matching_arguments(GimpProcedure* procedure)
         _("Start of the random search for matches. The same seed gives the same picture; another one may find other "
           "matches."),
         0, G_MAXINT32, 0, flags());
+    gimp_procedure_add_choice_argument(
+        procedure, "device", _("De_vice"), _("Where the matching runs; a CUDA device pays for large working sizes."),
+        gimp_choice_new_with_values(
+            "auto", static_cast<int>(Device::automatic), _("Automatic"),
+            _("A CUDA device for large working sizes where there is one, else the processor"), //
+            "cpu", static_cast<int>(Device::cpu), _("Processor"), nullptr,                     //
+            "cuda", static_cast<int>(Device::cuda), _("CUDA device"), nullptr,                 //
+            nullptr),
+        "auto", flags());
 }
 
 } // namespace
@@ -210,15 +220,6 @@ void add_arguments(GimpProcedure* procedure, Task task)
     if (task == Task::from_reference) {
         add_matching_arguments(procedure);
     }
-    gimp_procedure_add_choice_argument(
-        procedure, "device", _("De_vice"), _("Where the matching runs; a CUDA device pays for large working sizes."),
-        gimp_choice_new_with_values(
-            "auto", static_cast<int>(Device::automatic), _("Automatic"),
-            _("A CUDA device for large working sizes where there is one, else the processor"), //
-            "cpu", static_cast<int>(Device::cpu), _("Processor"), nullptr,                     //
-            "cuda", static_cast<int>(Device::cuda), _("CUDA device"), nullptr,                 //
-            nullptr),
-        "auto", flags());
 }
 
 ReferenceSource reference_source(GimpProcedureConfig* config)
@@ -260,7 +261,6 @@ Settings read_settings(GimpProcedureConfig* config, Task task, GimpRunMode run_m
     settings.output = static_cast<Output>(gimp_procedure_config_get_choice_id(config, "output"));
     settings.options.strength = static_cast<float>(strength);
     settings.options.working_size = working_size;
-    settings.options.device = static_cast<Device>(gimp_procedure_config_get_choice_id(config, "device"));
     if (task == Task::from_reference) {
         read_matching_settings(config, settings);
         read_references(config, run_mode, settings);

@@ -153,8 +153,7 @@
 (let ((image (gray-target)))
   (automatic-case "automatic-procedure" image (first-layer image)))
 (let ((image (gray-target)))
-  (automatic-case "automatic-chroma-layer" image (first-layer image) #:output "chroma-layer" #:strength 1.5
-                  #:device "cpu"))
+  (automatic-case "automatic-chroma-layer" image (first-layer image) #:output "chroma-layer" #:strength 1.5))
 (let* ((image (rgb-target PRECISION-U8-NON-LINEAR))
        (target (first-layer image))
        (other (add-layer image target 0)))
