@@ -2,9 +2,11 @@
 #include "color_layer.h"
 
 #include "failure.h"
+#include "reference.h"
 
 #include <glib/gi18n.h>
 
+#include <algorithm>
 #include <deque>
 
 namespace chromatch::plugin {
@@ -156,6 +158,21 @@ GimpLayer* add_group(GimpImage* image, Place place, Output output)
 }
 
 } // namespace
+
+Plane colored_part(const Request& request, GimpLayer* target)
+{
+    const auto shows = [](const Plane& mask) {
+        return mask.empty() ||
+               std::any_of(mask.values.begin(), mask.values.end(), [](float value) { return value > 0.0f; });
+    };
+    Plane part = request.mask;
+    limit_to_colored_part(part, request.luminance, target);
+    if (shows(request.mask) && !shows(part)) {
+        bad_argument(
+            text(_("The selection or the layer mask leaves nothing of the layer \"%s\"."), item_name(target).c_str()));
+    }
+    return part;
+}
 
 void add_color_layers(GimpImage* image, GimpLayer* target, const TargetPixels& pixels,
                       const std::vector<LayerColors>& results, Output output, const EngineFunctions& engine)

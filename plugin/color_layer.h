@@ -16,6 +16,10 @@ struct LayerColors {
     Plane b;
 };
 
+/// The part of the target that is colored: what can be seen of it (the request's mask), within its own layer mask and
+/// the selection. Throws Failure where these leave nothing of it: nobody would see the new layer.
+Plane colored_part(const Request& request, GimpLayer* target);
+
 /// Puts the colours into a new layer directly above the target, in one undo step. It hides what the target's own layer
 /// mask hides, and what is not selected. Several go into a layer group, the
 /// first on top; only that one is visible. A gray or indexed image becomes RGB in the same step. Everything that can

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "preview.h"
 
+#include "color_layer.h"
 #include "failure.h"
 #include "hints.h"
 #include "reference.h"
@@ -280,7 +281,7 @@ Request Preview::read(const Settings& settings)
     if (stale_.target) {
         fill_request(read_target(GIMP_DRAWABLE(target_), *engine_), request);
         request.hints = load_hints(settings, target_, *engine_);
-        limit_to_colored_part(request.mask, request.luminance, target_);
+        request.mask = colored_part(request, target_);
         request.references = small_.references;
     } else {
         request = small_;

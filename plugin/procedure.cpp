@@ -55,6 +55,7 @@ void run(Task task, GimpProcedure* procedure, GimpRunMode run_mode, GimpImage* i
     Request request;
     request.options = settings.options;
     fill_request(pixels, request);
+    colored_part(request, target); // before the work that nobody would see
     request.hints = load_hints(settings, target, engine);
     std::vector<NamedReference> references = load_references(settings, target, engine);
     const std::string name = blended_layer_name(settings, image, references);

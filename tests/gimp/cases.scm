@@ -143,6 +143,24 @@
       (plug-in-chromatch #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector channel)
                          #:reference reference))))
 
+; A selection and a layer mask that leave nothing of the layer.
+(define (nothing-left-case name layers-part)
+  (let* ((image (rgb-target PRECISION-U8-NON-LINEAR))
+         (target (first-layer image)))
+    (gimp-item-set-name target "gray.png")
+    (layers-part image target)
+    (run-case name image target (lambda () (colorize image target)))))
+(nothing-left-case "selected-beside-the-layer"
+  (lambda (image target)
+    (gimp-layer-set-offsets target 60 0)
+    (gimp-context-push)
+    (gimp-context-set-feather FALSE)
+    (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 60 110)
+    (gimp-context-pop)))
+(nothing-left-case "black-mask"
+  (lambda (image target)
+    (gimp-layer-add-mask target (car (gimp-layer-create-mask target ADD-MASK-BLACK)))))
+
 ; Automatic colours, a procedure of their own.
 (define (automatic-case name image target . arguments)
   (run-case name image target

@@ -54,6 +54,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadArgument{"automatic-two-drawables", {"one layer at a time", "2"}},
                     BadArgument{"nothing-selected", {"halves.png", "leaves nothing"}},
                     BadArgument{"everything-masked", {"halves.png", "leaves nothing"}},
+                    BadArgument{"selected-beside-the-layer", {"leaves nothing of the layer", "gray.png"}},
+                    BadArgument{"black-mask", {"leaves nothing of the layer", "gray.png"}},
                     BadArgument{"own-reference-in-list", {"cannot be its own reference"}},
                     BadArgument{"missing-file-in-list", {"missing.png", "does not exist"}},
                     BadArgument{"file-in-list-is-no-image", {"not-an-image.png", "cannot be opened"}},
