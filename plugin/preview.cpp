@@ -77,11 +77,15 @@ const SourceColor& color_of_reference(std::size_t index)
     return reference_colors[index % std::size(reference_colors)];
 }
 
-/// Where the colours come from, over the photo.
-LabImage source_picture(const Plane& luminance, const Result& result)
+/// Where the colours come from, over the photo. What is not coloured stays gray: there is nothing that came from
+/// anywhere. mask: of the planes' size, or empty.
+LabImage source_picture(const Plane& luminance, const Plane& mask, const Result& result)
 {
     LabImage image = gray_picture(luminance);
     for (std::size_t i = 0; i < luminance.values.size(); ++i) {
+        if (!mask.empty() && mask.values[i] < 0.5f) {
+            continue;
+        }
         const float taken = result.confidence.values[i];
         const SourceColor& color = color_of_reference(result.reference_index.empty() ? 0 : result.reference_index[i]);
         image.l.values[i] = 0.5f * luminance.values[i] + std::lerp(guess_color.l, color.l, taken);
@@ -131,7 +135,7 @@ Preview::Preview(GimpProcedureConfig* config, Task task, GimpLayer* target)
     show_status(_("Loading the networks…"), true);
     worker_ = std::make_unique<PreviewWorker>(PreviewWorker::Listener{
         [this](const EngineFunctions& engine) { engine_is_open(engine); },
-        [this](const std::string& sentence) { show_status(sentence, false); },
+        [this](const std::string& sentence) { engine_has_failed(sentence); },
         [this](const PreviewAnswer& answer) { answered(answer); },
     });
     config_signal_ = g_signal_connect(config, "notify", G_CALLBACK(on_config), this);
@@ -245,8 +249,18 @@ void Preview::engine_is_open(const EngineFunctions& engine)
     schedule(0);
 }
 
+void Preview::engine_has_failed(const std::string& sentence)
+{
+    engine_failure_ = sentence;
+    show_status(sentence, false);
+}
+
 void Preview::update()
 {
+    if (!engine_failure_.empty()) {
+        show_status(engine_failure_, false); // the worker has ended and would answer nothing
+        return;
+    }
     if (engine_ == nullptr) {
         return; // engine_is_open() comes back to it
     }
@@ -327,7 +341,7 @@ void Preview::answered(const PreviewAnswer& answer)
     try {
         if (answer.result) {
             const Result& result = *answer.result;
-            confidence_ = new_picture_of(source_picture(small_.luminance, result), {}, *engine_);
+            confidence_ = new_picture_of(source_picture(small_.luminance, small_.mask, result), {}, *engine_);
             colored_ = new_picture_of({small_.luminance, result.a, result.b}, {}, *engine_);
         }
     } catch (...) { // this is called from GTK

@@ -43,6 +43,7 @@ class Preview {
     void draw(cairo_t* cairo);
 
     void engine_is_open(const EngineFunctions& engine);
+    void engine_has_failed(const std::string& sentence);
     void answered(const PreviewAnswer& answer);
 
     static gboolean on_due(gpointer self);
@@ -71,6 +72,7 @@ class Preview {
     bool pressed_ = false;
 
     const EngineFunctions* engine_ = nullptr; ///< null until the worker has opened it
+    std::string engine_failure_;              ///< why nothing will be colored; empty: none of that
     Stale stale_;
     Request small_; ///< what the configuration asks for, at the working size
     Combination combination_ = Combination::blend;
