@@ -47,6 +47,9 @@ constexpr int descriptor_size = 128;
 /// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
 constexpr float hinted_share = 0.1f;
 
+/// Share of a pixel below which paint is lost: a dab of five pixels in a photo of 4,000.
+constexpr float lost_share = 0.005f;
+
 /// What is trusted less than this serves no other place: where all is in doubt, guesses stay as they are.
 constexpr float least_trust = 0.1f;
 
@@ -241,7 +244,8 @@ class TorchColorizer : public Colorizer {
     Result colorize(const Request& request, const Progress& progress) override
     {
         check_request(request);
-        check_device(request.options.device);
+        if (!request.references.empty()) // nothing is matched without one
+            check_device(request.options.device);
         const c10::InferenceMode inference;
         Result result;
         StageClock clock(progress, result.stage_seconds);
@@ -413,6 +417,24 @@ class TorchColorizer : public Colorizer {
         return output;
     }
 
+    /// A small dab or a thin stroke covers little of any pixel of a small picture, yet is all that was painted there:
+    /// where no pixel around is painted over and over, the most painted ones count fully. So little paint as no one
+    /// sees does not count.
+    static void strengthen(Plane& painted)
+    {
+        const Plane shares = painted;
+        for (int y = 0; y < shares.height; y++)
+            for (int x = 0; x < shares.width; x++) {
+                float most = lost_share;
+                for (int ny = std::max(0, y - 1); ny <= std::min(shares.height - 1, y + 1); ny++)
+                    for (int nx = std::max(0, x - 1); nx <= std::min(shares.width - 1, x + 1); nx++)
+                        most = std::max(most, shares.at(ny, nx));
+                float& share = painted.at(y, x);
+                if (share >= 0.5f * most && share > lost_share)
+                    share /= most;
+            }
+    }
+
     /// Empty hints stay empty.
     static Hints resized(const Hints& hints, int height, int width)
     {
@@ -422,6 +444,7 @@ class TorchColorizer : public Colorizer {
         small.mask = resize(hints.mask, height, width);
         small.a = masked_resize(hints.a, hints.mask, small.mask);
         small.b = masked_resize(hints.b, hints.mask, small.mask);
+        strengthen(small.mask);
         return small;
     }
 
@@ -574,8 +597,8 @@ template <typename Work> auto guarded(const std::string& what, Work work) -> dec
     }
 }
 
-/// OpenMP ends the process where it cannot start its threads. So whether there is room for them is tried first, and they
-/// are started at once, while there still is.
+/// OpenMP ends the process where it cannot start its threads. So whether there is room for them is tried first, and
+/// they are started at once, while there still is.
 void start_threads()
 {
     constexpr std::size_t mebibyte = 1 << 20;

@@ -115,6 +115,21 @@ TEST(Colorizer, HintsAreObeyedWithAndWithoutAReference)
     }
 }
 
+TEST(Colorizer, ASmallDabOnALargePhotoIsKeptTo)
+{
+    constexpr int height = 3000, width = 3200, dab = 10;
+    for (const int top : {700, 723}) {
+        Request request = request_for(waves(height, width), {});
+        request.hints = {Plane(height, width, -45.0f), Plane(height, width, 40.0f), Plane(height, width)};
+        for (int y = top; y < top + dab; y++)
+            std::fill_n(request.hints.mask.row(y) + top, dab, 1.0f);
+        const Result result = colorizer().colorize(request, nullptr);
+        const int middle = top + dab / 2;
+        EXPECT_LT(std::hypot(result.a.at(middle, middle) + 45.0, result.b.at(middle, middle) - 40.0), 20.0) << top;
+        EXPECT_GT(result.confidence.at(middle, middle), 0.6f) << top;
+    }
+}
+
 TEST(Colorizer, HintsWithoutPaintChangeNothing)
 {
     const LabImage target = waves(96, 80);
@@ -487,6 +502,8 @@ TEST(Colorizer, CudaIsRefusedWhereItIsNotThere)
         GTEST_SKIP() << "CUDA is available";
     Request request = request_for(waves(20, 20), {});
     request.options.device = Device::cuda;
+    EXPECT_EQ(colorizer().colorize(request, nullptr).device, Device::cpu); // nothing is matched
+    request.references.push_back({waves(20, 20), {}});
     EXPECT_EQ(code_of(request), ErrorCode::device_unavailable);
 }
 
