@@ -69,19 +69,27 @@
 (define (chromatch-folder-path folder name)
   (string-append folder DIR-SEPARATOR name))
 
-; The name of a scan's result. In the folder of the scans a picture of that format may be a result itself: it counts as
-; its own, and not as another scan.
-(define (chromatch-folder-result name files format into-scans)
+(define (chromatch-folder-begins-with? name start)
+  (let ((length (string-length start)))
+    (and (>= (string-length name) length) (string=? (substring name 0 length) start))))
+
+; The name of a scan's result. The files before it, the nearest first, and those after it are in their order, so that all
+; which begin as the scan does are its neighbors. In the folder of the scans a picture of that format may be a result
+; itself: it counts as its own, and not as another scan.
+(define (chromatch-folder-result name before after format into-scans)
   (let* ((stem (chromatch-folder-stem name))
          (may-be-result? (lambda (file) (and into-scans (string=? (chromatch-folder-ending file) format))))
-         (stands-in-the-way? (lambda (file)
-                               (and (not (string=? file name))
-                                    (chromatch-folder-picture? file)
-                                    (not (may-be-result? file))
-                                    (or (string=? file stem) (string=? (chromatch-folder-stem file) stem)))))
-         (alone? (let next ((rest files))
-                   (or (null? rest) (and (not (stands-in-the-way? (car rest))) (next (cdr rest)))))))
-    (string-append (if (or alone? (may-be-result? name)) stem name) "." format)))
+         (is-alike? (lambda (file)
+                      (and (chromatch-folder-picture? file)
+                           (not (may-be-result? file))
+                           (or (string=? file stem) (string=? (chromatch-folder-stem file) stem)))))
+         (any-alike? (lambda (files)
+                       (let next ((rest files))
+                         (and (pair? rest)
+                              (chromatch-folder-begins-with? (car rest) stem)
+                              (or (is-alike? (car rest)) (next (cdr rest))))))))
+    (string-append (if (and (not (may-be-result? name)) (or (any-alike? before) (any-alike? after))) name stem)
+                   "." format)))
 
 ; Beside a result that is not complete.
 (define (chromatch-folder-mark folder result)
@@ -95,10 +103,20 @@
 (define (chromatch-folder-folder? path)
   (file-exists? (chromatch-folder-path path ".")))
 
-(define (chromatch-folder-insert name names)
-  (if (or (null? names) (string<? name (car names)))
-    (cons name names)
-    (cons (car names) (chromatch-folder-insert name (cdr names)))))
+(define (chromatch-folder-merge first second)
+  (let next ((a first) (b second) (merged '()))
+    (cond ((null? a) (append (reverse merged) b))
+          ((null? b) (append (reverse merged) a))
+          ((string<? (car a) (car b)) (next (cdr a) b (cons (car a) merged)))
+          (else (next a (cdr b) (cons (car b) merged))))))
+
+(define (chromatch-folder-sort names)
+  (if (or (null? names) (null? (cdr names)))
+    names
+    (let next ((rest names) (one '()) (other '()))
+      (if (null? rest)
+        (chromatch-folder-merge (chromatch-folder-sort one) (chromatch-folder-sort other))
+        (next (cdr rest) other (cons (car rest) one))))))
 
 ; The names of the folder's files in their order, without hidden ones.
 (define (chromatch-folder-files folder)
@@ -107,10 +125,10 @@
       (chromatch-folder-stop _"The folder of scans \"%s\" cannot be read." folder))
     (let next ((names '()))
       (let ((name (dir-read-entry stream)))
-        (cond ((eof-object? name) (dir-close-stream stream) names)
+        (cond ((eof-object? name) (dir-close-stream stream) (chromatch-folder-sort names))
               ((or (char=? (string-ref name 0) #\.) (chromatch-folder-folder? (chromatch-folder-path folder name)))
                (next names))
-              (else (next (chromatch-folder-insert name names))))))))
+              (else (next (cons name names))))))))
 
 ; What the failing call says, or #f where it succeeds.
 (define (chromatch-folder-failure-of call)
@@ -229,27 +247,30 @@
     (chromatch-folder-stop _"The format \"%s\" is none of png, jpg and tif." format))
   (let* ((into-scans (chromatch-folder-prepare-output output scans))
          (files (chromatch-folder-files scans))
-         (result-of (lambda (name) (chromatch-folder-result name files format into-scans)))
-         (color (lambda (name)
+         (color (lambda (name result)
                   (gimp-progress-set-text (chromatch-folder-fill-in _"Coloring \"%s\"" name))
                   (chromatch-folder-one-scan (chromatch-folder-path scans name)
-                                             (chromatch-folder-path output (result-of name))
-                                             (chromatch-folder-mark output (result-of name))
+                                             (chromatch-folder-path output result)
+                                             (chromatch-folder-mark output result)
                                              format reference strength working-size))))
-    (let next ((rest files) (colored 0) (tried 0) (failed '()) (kept '()) (others '()))
-      (cond
-        ((null? rest)
-         (chromatch-folder-report colored tried output failed kept others))
-        ((not (chromatch-folder-picture? (car rest)))
-         (next (cdr rest) colored tried failed kept (cons (car rest) others)))
-        ((chromatch-folder-complete? output (result-of (car rest)))
-         (next (cdr rest) colored (+ tried 1) failed (cons (car rest) kept) others))
-        (else
-         (let* ((name (car rest))
-                (failure (color name)))
-           (if failure
-             (next (cdr rest) colored (+ tried 1) (cons (string-append name " (" failure ")") failed) kept others)
-             (next (cdr rest) (+ colored 1) (+ tried 1) failed kept others))))))))
+    (let next ((before '()) (rest files) (colored 0) (tried 0) (failed '()) (kept '()) (others '()))
+      (if (null? rest)
+        (chromatch-folder-report colored tried output failed kept others)
+        (let* ((name (car rest))
+               (picture? (chromatch-folder-picture? name))
+               (result (and picture? (chromatch-folder-result name before (cdr rest) format into-scans)))
+               (complete? (and picture? (chromatch-folder-complete? output result)))
+               (failure (and picture? (not complete?) (color name result)))
+               (go-on (lambda results (apply next (cons name before) (cdr rest) results))))
+          (cond
+            ((not picture?)
+             (go-on colored tried failed kept (cons name others)))
+            (complete?
+             (go-on colored (+ tried 1) failed (cons name kept) others))
+            (failure
+             (go-on colored (+ tried 1) (cons (string-append name " (" failure ")") failed) kept others))
+            (else
+             (go-on (+ colored 1) (+ tried 1) failed kept others))))))))
 
 (define chromatch-folder-defaults
   '((reference . "") (output . "") (format . "png") (strength . 1) (working-size . 256)))
