@@ -172,7 +172,7 @@ class CHROMATCH_API Error : public std::runtime_error {
 };
 
 struct LoadOptions {
-    /// Folder with similarity-l.safetensors and colorization.safetensors.
+    /// Folder with similarity-l.safetensors, recognition.safetensors and colorization.safetensors.
     std::filesystem::path models_folder;
 };
 

@@ -13,12 +13,12 @@ namespace chromatch {
 
 namespace {
 
-float level_cosine(const float* first, const float* second, int channels)
+float level_cosine(const float* first, const float* second, int channels, float scale)
 {
     float sum = 0.0f;
     for (int c = 0; c < channels; c++)
         sum += first[c] * second[c];
-    return sum * match_level_count; // each level was scaled by sqrt(1/3) on both sides
+    return sum * scale;
 }
 
 } // namespace
@@ -26,10 +26,15 @@ float level_cosine(const float* first, const float* second, int channels)
 Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const float* reference_chroma,
                  const std::uint8_t* reference_mask, std::uint64_t seed, int threads, MatchDevice device)
 {
-    if (target.channels != fused_channels || reference.channels != fused_channels)
-        throw Error(ErrorCode::internal, "the guide needs maps of " + std::to_string(fused_channels) +
-                                             " channels, not " + std::to_string(target.channels) + " and " +
+    if ((target.channels != fused_channels && target.channels != pair_channels) ||
+        reference.channels != target.channels)
+        throw Error(ErrorCode::internal, "the guide needs maps of " + std::to_string(fused_channels) + " or " +
+                                             std::to_string(pair_channels) + " channels, not " +
+                                             std::to_string(target.channels) + " and " +
                                              std::to_string(reference.channels));
+    // Each level was scaled by a square root on both sides.
+    const double levels_share = target.channels == pair_channels ? 1.0 - scene_share : 1.0;
+    const float level_scale = static_cast<float>(match_level_count / levels_share);
     MatchOptions options;
     options.patch = guide_patch;
     options.reference_mask = reference_mask;
@@ -56,7 +61,7 @@ Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const fl
             int channel = 0;
             for (int level = 0; level < match_level_count; level++) {
                 plane(static_cast<GuideChannel>(guide_similarity4 + level))[pixel] =
-                    level_cosine(here + channel, there + channel, match_channels[level]);
+                    level_cosine(here + channel, there + channel, match_channels[level], level_scale);
                 channel += match_channels[level];
             }
             plane(guide_reverse_similarity)[pixel] =

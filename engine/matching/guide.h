@@ -17,6 +17,12 @@ constexpr int match_level_count = 3;
 constexpr int match_channels[match_level_count] = {16, 24, 24};
 constexpr int fused_channels = 64;
 
+/// What matching compares for a pair of photos: their fused maps and, after them, what the recognition network says of
+/// both, in as many directions as tell them apart best (see pair_maps()). Unit vectors or shorter.
+constexpr int scene_channels = 48;
+constexpr int pair_channels = fused_channels + scene_channels;
+constexpr double scene_share = 0.4; ///< of the recognition network in the similarity of two places
+
 /// Planes of a guide, each height x width of the target's feature map.
 enum GuideChannel {
     guide_warp_a,      ///< voted warp of the reference's chroma, in the reference's units
@@ -40,7 +46,7 @@ struct Guide {
     std::vector<float> planes;     ///< guide_channels x target height x target width
 };
 
-/// Matches both ways (see find_matches()) and votes. Maps of fused_channels.
+/// Matches both ways (see find_matches()) and votes. Maps of fused_channels, or of pair_channels.
 /// reference_chroma: 2 x reference.height x reference.width. Errors as exact_search().
 Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const float* reference_chroma,
                  const std::uint8_t* reference_mask, std::uint64_t seed, int threads,

@@ -55,4 +55,10 @@ inline torch::Tensor normalise_luminance(const torch::Tensor& l)
     return (l - 50.0) / 30.0;
 }
 
+/// The way back.
+inline torch::Tensor denormalise_luminance(const torch::Tensor& luminance)
+{
+    return luminance * 30.0 + 50.0;
+}
+
 } // namespace chromatch

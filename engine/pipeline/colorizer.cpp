@@ -2,9 +2,9 @@
 //
 // What happens between two images and a result, in one place:
 //
-//   target L, reference Lab -> working size -> luminance trunk -> matching both ways (make_guide), hints
-//   -> colorization network -> chroma at half the working size -> trusted chroma spread to what was guessed
-//   -> luminance-guided upsampling -> strength, gamut -> full-size chroma
+//   target L, reference Lab -> working size -> luminance trunk, recognition network -> matching both ways (pair_maps,
+//   make_guide), hints -> colorization network -> chroma at half the working size -> trusted chroma spread to what was
+//   guessed -> luminance-guided upsampling -> strength, gamut -> full-size chroma
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -22,6 +22,7 @@
 #include "matching/cuda_matcher.h"
 #include "matching/guide.h"
 #include "networks/colorization_network.h"
+#include "networks/match_features.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
 #include "pipeline/chroma_spreading.h"
@@ -36,10 +37,10 @@ namespace {
 constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
 
 /// Mean patch similarity of target and references below which the references are refused, and above which they count
-/// fully. Measured with these weights: photos with themselves, warped, .62 and more; photos of similar scenes .50 to
-/// .58; unrelated photos .37 to .46.
-constexpr double unrelated_similarity = 0.44;
-constexpr double related_similarity = 0.52;
+/// fully. Measured with these weights on the first 80 validation photos: photos with themselves, warped, .47 and more;
+/// with the most similar other photo .28 to .47 (a tenth below, a tenth above), with any other photo .25 to .32.
+constexpr double unrelated_similarity = 0.29;
+constexpr double related_similarity = 0.36;
 
 /// Short side of the photo that describe() looks at.
 constexpr int descriptor_size = 128;
@@ -83,22 +84,24 @@ Plane as_plane(const torch::Tensor& tensor)
 struct Encoded {
     TrunkFeatures features;
     torch::Tensor luminance; ///< 1 x 1 x H x W, normalised
-    torch::Tensor fused;     ///< H/4 x W/4 x 64, contiguous
+    torch::Tensor fused;     ///< 1 x 64 x H/4 x W/4, see MatchMaps
+    torch::Tensor scene;     ///< see scene_map()
 };
 
 std::size_t size_in_bytes(const Encoded& encoded)
 {
     std::size_t bytes = 0;
     for (const torch::Tensor& tensor : {encoded.features.half, encoded.features.quarter, encoded.features.eighth,
-                                        encoded.features.sixteenth, encoded.luminance, encoded.fused})
+                                        encoded.features.sixteenth, encoded.luminance, encoded.fused, encoded.scene})
         bytes += tensor.nbytes();
     return bytes;
 }
 
-FeatureMap feature_map(const torch::Tensor& fused)
+/// map: 1 x h x w x channels, contiguous.
+FeatureMap feature_map(const torch::Tensor& map)
 {
-    return {fused.data_ptr<float>(), static_cast<int>(fused.size(0)), static_cast<int>(fused.size(1)),
-            static_cast<int>(fused.size(2))};
+    return {map.data_ptr<float>(), static_cast<int>(map.size(1)), static_cast<int>(map.size(2)),
+            static_cast<int>(map.size(3))};
 }
 
 /// A reference's chroma where matching compares it: at a quarter of the working size, height x width.
@@ -236,8 +239,10 @@ class TorchColorizer : public Colorizer {
     explicit TorchColorizer(const std::filesystem::path& folder)
     {
         load_weights(*similarity_, folder / "similarity-l.safetensors", "similarity-l");
+        load_weights(*recognition_, folder / "recognition.safetensors", "recognition");
         load_weights(*colorization_, folder / "colorization.safetensors", "colorization");
         similarity_->eval();
+        recognition_->eval();
         colorization_->eval();
     }
 
@@ -300,19 +305,19 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::features);
         const Encoded target = encode(small.luminance);
-        std::vector<torch::Tensor> reference_maps;
+        std::vector<PairMaps> maps; // of the target and each reference
         for (const Reference& reference : small.references) {
-            reference_maps.push_back(encode(reference.image.l).fused);
-            clock.report(double(reference_maps.size()) / double(count));
+            const Encoded encoded = encode(reference.image.l);
+            maps.push_back(pair_maps(target.fused, target.scene, encoded.fused, encoded.scene));
+            clock.report(double(maps.size()) / double(count));
         }
 
         clock.enter(Stage::matching);
         Answer answer;
-        MatchDevice device = choose_device(small.options.device, target, reference_maps);
+        MatchDevice device = choose_device(small.options.device, maps);
         std::vector<Guide> guides;
         for (std::size_t i = 0; i < count; i++) {
-            guides.push_back(
-                match(target, references[i], reference_maps[i], small.options, device, answer.device_failure));
+            guides.push_back(match(maps[i], references[i], small.options, device, answer.device_failure));
             clock.report(double(i + 1) / double(count));
         }
 
@@ -332,21 +337,21 @@ class TorchColorizer : public Colorizer {
     }
 
     /// Opening a device takes a process longer than exact search on the CPU takes.
-    static MatchDevice choose_device(Device wanted, const Encoded& target, const std::vector<torch::Tensor>& references)
+    static MatchDevice choose_device(Device wanted, const std::vector<PairMaps>& maps)
     {
-        const bool large = std::any_of(references.begin(), references.end(), [&](const torch::Tensor& reference) {
-            return faster_method(feature_map(target.fused), feature_map(reference)) == MatchMethod::patch_match;
+        const bool large = std::any_of(maps.begin(), maps.end(), [&](const PairMaps& pair) {
+            return faster_method(feature_map(pair.target), feature_map(pair.reference)) == MatchMethod::patch_match;
         });
-        const bool wants_cuda = wanted == Device::cuda ? !references.empty() : wanted == Device::automatic && large;
+        const bool wants_cuda = wanted == Device::cuda ? !maps.empty() : wanted == Device::automatic && large;
         return wants_cuda && cuda_available(nullptr) ? MatchDevice::cuda : MatchDevice::cpu;
     }
 
     /// Where no device was asked for, one that fails gives way to the CPU, which finds the same matches.
-    static Guide match(const Encoded& target, const PreparedReference& reference, const torch::Tensor& reference_map,
-                       const Options& options, MatchDevice& device, std::string& device_failure)
+    static Guide match(const PairMaps& maps, const PreparedReference& reference, const Options& options,
+                       MatchDevice& device, std::string& device_failure)
     {
         const auto match_on = [&](MatchDevice on) {
-            return make_guide(feature_map(target.fused), feature_map(reference_map), reference.chroma.data(),
+            return make_guide(feature_map(maps.target), feature_map(maps.reference), reference.chroma.data(),
                               reference.mask.empty() ? nullptr : reference.mask.data(), options.seed, 0, on);
         };
         try {
@@ -374,7 +379,8 @@ class TorchColorizer : public Colorizer {
         Encoded encoded;
         encoded.luminance = normalise_luminance(as_tensor(luminance));
         encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
-        encoded.fused = similarity_->match_maps(encoded.features).fused.squeeze(0).permute({1, 2, 0}).contiguous();
+        encoded.fused = similarity_->match_maps(encoded.features).fused;
+        encoded.scene = scene_map(recognition_, as_tensor(luminance));
         encoded_.emplace_front(luminance, encoded);
         std::size_t bytes = 0;
         const auto too_many = std::find_if(encoded_.begin(), encoded_.end(), [&](const auto& entry) {
@@ -391,7 +397,7 @@ class TorchColorizer : public Colorizer {
                                          const std::vector<Guide>& guides, const Request& request,
                                          std::vector<std::uint8_t>& served)
     {
-        const int64_t height = target.fused.size(0), width = target.fused.size(1);
+        const int64_t height = target.fused.size(2), width = target.fused.size(3);
         const auto empty_input = [&] {
             return ColorizationInput{target.features, target.luminance,
                                      torch::zeros({1, guide_channels, height, width}),
@@ -467,7 +473,8 @@ class TorchColorizer : public Colorizer {
                 trust.values[i] = std::lerp(trust.values[i], 1.0f, share);
                 source.values[i] = std::lerp(source.values[i] * beside_hints, 1.0f, share);
             }
-        spread_chroma(feature_map(target.fused), small.luminance, trust, source, a, b);
+        const torch::Tensor fused = target.fused.permute({0, 2, 3, 1}).contiguous();
+        spread_chroma(feature_map(fused), small.luminance, trust, source, a, b);
         output.chroma = torch::cat({as_tensor(a), as_tensor(b)}, 1) / chroma_scale;
         output.trust = as_tensor(trust);
     }
@@ -566,6 +573,7 @@ class TorchColorizer : public Colorizer {
     }
 
     SimilarityNetwork similarity_{1};
+    RecognitionNetwork recognition_;
     ColorizationNetwork colorization_;
     std::optional<Answer> latest_;
     std::list<std::pair<Plane, Encoded>> encoded_; ///< the latest photo first

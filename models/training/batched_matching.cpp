@@ -112,8 +112,8 @@ BatchedGuides make_guides_with_engine(const torch::Tensor& target, const torch::
         for (int i = first; i < last; i++) {
             if (mode[i] == no_reference)
                 continue;
-            const FeatureMap from{target_values + i * pixels * fused_channels, height, width, fused_channels};
-            const FeatureMap to{reference_values + i * pixels * fused_channels, height, width, fused_channels};
+            const FeatureMap from{target_values + i * pixels * pair_channels, height, width, pair_channels};
+            const FeatureMap to{reference_values + i * pixels * pair_channels, height, width, pair_channels};
             float* chroma = chroma_values + i * 2 * pixels;
             Guide guide = make_guide(from, to, chroma, nullptr, seed + i, 1);
             if (mode[i] == two_way_warp) {
@@ -196,7 +196,7 @@ BatchedGuides make_guides_with_tensors(const torch::Tensor& target, const torch:
     int64_t channel = 0;
     for (int channels : match_channels) {
         planes.push_back(channel_dot(target.narrow(1, channel, channels), matched.narrow(1, channel, channels)) *
-                         double(match_level_count));
+                         (match_level_count / (1.0 - scene_share)));
         channel += channels;
     }
     const torch::Tensor reverse_distance = patch_distance(reference, target, fields.reverse);

@@ -22,8 +22,8 @@ struct BatchedGuides {
 };
 
 /// Exact nearest 3 x 3 patches both ways, by one product of unfolded patches for each chunk of the batch. target,
-/// reference: N x fused_channels x h x w unit vectors of one size. In half precision on CUDA: a nearly equal patch may
-/// win there.
+/// reference: N x pair_channels x h x w, of one size, vectors of unit length or shorter. In half precision on CUDA: a
+/// nearly equal patch may win there.
 BatchedFields match_tensors(const torch::Tensor& target, const torch::Tensor& reference);
 
 /// vote() of matching/voting.h. values: N x C x h x w.

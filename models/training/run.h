@@ -109,6 +109,9 @@ class TrainingRun {
 void train_similarity(const TrainingConfig& config);
 void train_colorization(const TrainingConfig& config);
 
+/// Writes the recognition network, which is not trained here: the teacher's weights as the engine reads them.
+void save_recognition(const TrainingConfig& config);
+
 /// Prints a line "photo <tab> most similar other photo" for each validation photo: the pairs of chromatch-evaluate's
 /// P3.
 void print_nearest_photos(const TrainingConfig& config);

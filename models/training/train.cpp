@@ -52,6 +52,8 @@ int main(int count, char** arguments)
             chromatch::train_classification(config);
         else if (stage == "colorization")
             chromatch::train_colorization(config);
+        else if (stage == "recognition")
+            chromatch::save_recognition(config);
         else if (stage == "neighbours")
             chromatch::print_nearest_photos(config);
         else

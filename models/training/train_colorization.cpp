@@ -14,6 +14,7 @@
 
 #include "matching/guide.h"
 #include "networks/colorization_network.h"
+#include "networks/match_features.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
 #include "training/autocast.h"
@@ -133,8 +134,10 @@ struct Samples {
 /// Draws samples from the photos.
 class Sampler {
   public:
-    Sampler(const TrainingConfig& config, const PhotoStore& photos, SimilarityNetwork similarity, torch::Tensor nearest)
-        : config_(config), photos_(photos), similarity_(std::move(similarity)), nearest_(std::move(nearest))
+    Sampler(const TrainingConfig& config, const PhotoStore& photos, SimilarityNetwork similarity,
+            RecognitionNetwork recognition, torch::Tensor nearest)
+        : config_(config), photos_(photos), similarity_(std::move(similarity)), recognition_(std::move(recognition)),
+          nearest_(std::move(nearest))
     {
         std::vector<double> shares;
         for (const char* name : mode_names)
@@ -229,8 +232,12 @@ class Sampler {
             ways[i] = static_cast<int64_t>(samples.modes[i] == none      ? no_reference
                                            : samples.modes[i] == two_way ? two_way_warp
                                                                          : one_way);
-        const BatchedGuides guides = make_guides(fused.narrow(0, 0, batch), fused.narrow(0, batch, batch),
-                                                 samples.truth4, reference_chroma, ways, seed);
+        const torch::Tensor seen = denormalise_luminance(samples.input.luminance);
+        const PairMaps maps = pair_maps(fused.narrow(0, 0, batch), scene_map(recognition_, seen),
+                                        fused.narrow(0, batch, batch), scene_map(recognition_, reference_l));
+        const BatchedGuides guides =
+            make_guides(maps.target.permute({0, 3, 1, 2}), maps.reference.permute({0, 3, 1, 2}), samples.truth4,
+                        reference_chroma, ways, seed);
         samples.input.guide = guides.planes;
         samples.input.histogram = chroma_histogram(guides.reference) * samples.has_reference.unsqueeze(1);
     }
@@ -238,6 +245,7 @@ class Sampler {
     const TrainingConfig& config_;
     const PhotoStore& photos_;
     SimilarityNetwork similarity_;
+    RecognitionNetwork recognition_;
     torch::Tensor nearest_, shares_, plain_places_;
 };
 
@@ -305,8 +313,8 @@ void add_teacher_losses(const TrainingConfig& config, const Teacher& teacher, co
     const torch::Tensor photo_like =
         numbers(samples, [](int mode) { return mode == self || mode == foreign_nearest || mode == none; });
     if (config.loss_weight("perceptual") > 0 && photo_like.size(0) > 0) {
-        const TeacherFeatures mine = seen(photo_like);
-        const TeacherFeatures truth = teacher.features(samples.rgb.index_select(0, photo_like));
+        const RecognitionFeatures mine = seen(photo_like);
+        const RecognitionFeatures truth = teacher.features(samples.rgb.index_select(0, photo_like));
         const torch::Tensor weight = 1.0 - samples.turned.index_select(0, photo_like);
         losses["perceptual"] =
             ((perceptual_loss(mine.eighth, truth.eighth) + perceptual_loss(mine.sixteenth, truth.sixteenth)) * 0.5 *
@@ -373,7 +381,7 @@ void train_colorization(const TrainingConfig& config)
     const Teacher teacher(config.teacher, device);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
-    Sampler sampler(config, photos, similarity, cached_neighbours(config, photos, teacher));
+    Sampler sampler(config, photos, similarity, teacher.network(), cached_neighbours(config, photos, teacher));
     const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
 
     torch::optim::AdamW optimizer(stage->parameters(),

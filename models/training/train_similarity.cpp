@@ -133,7 +133,7 @@ void train_similarity(const TrainingConfig& config)
         torch::Tensor images = normalise_luminance(jitter_luminance(lab.narrow(1, 0, 1), luminance_noise));
         if (colour)
             images = torch::cat({images, lab.narrow(1, 1, 2) / 30.0}, 1);
-        const TeacherFeatures taught = teacher.features(rgb);
+        const RecognitionFeatures taught = teacher.features(rgb);
 
         std::optional<Autocast> autocast(std::in_place, device);
         const TrunkFeatures features = stage->network->features(images.contiguous(torch::MemoryFormat::ChannelsLast));

@@ -285,7 +285,7 @@ TEST_F(CliFaults, DamagedWeightsAreNamed)
     };
     fs::create_directory(models);
     expect_named("similarity-l.safetensors", "There is no file");
-    for (const char* name : {"similarity-l.safetensors", "colorization.safetensors"})
+    for (const char* name : {"similarity-l.safetensors", "recognition.safetensors", "colorization.safetensors"})
         fs::copy_file(source / name, models + "/" + name);
     const std::string file = models + "/colorization.safetensors";
     const Bytes bytes = file_bytes(file);

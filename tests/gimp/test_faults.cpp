@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-constexpr const char* weights[] = {"similarity-l.safetensors", "colorization.safetensors"};
+constexpr const char* weights[] = {"similarity-l.safetensors", "recognition.safetensors", "colorization.safetensors"};
 
 std::string bytes_of(const fs::path& file)
 {
@@ -38,10 +38,13 @@ template <typename Change> void write_weights(const fs::path& folder, Change cha
 {
     const fs::path source = fs::path(PLUGIN_PATH) / "chromatch" / "models";
     fs::create_directories(folder);
-    fs::create_symlink(fs::canonical(source / weights[0]), folder / weights[0]);
-    std::string bytes = bytes_of(source / weights[1]);
+    for (const char* name : weights)
+        fs::create_symlink(fs::canonical(source / name), folder / name);
+    const fs::path changed = folder / std::end(weights)[-1];
+    std::string bytes = bytes_of(changed);
     change(bytes);
-    write_bytes(folder / weights[1], bytes);
+    fs::remove(changed);
+    write_bytes(changed, bytes);
 }
 
 void write_damaged_weights(const fs::path& folder)

@@ -3,11 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn/functional.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/utils.h>
 
 #include "chromatch.h"
 #include "networks/colorization_network.h"
+#include "networks/match_features.h"
 #include "networks/safetensors.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
@@ -106,6 +108,58 @@ TEST(Networks, HaveTheSizesOfTheContract)
     for (const torch::Tensor& parameter : network->parameters())
         parameters += parameter.numel();
     EXPECT_LE(parameters, 5750000);
+}
+
+TEST(Networks, RecognitionTellsPlacesApart)
+{
+    const torch::NoGradGuard no_gradients;
+    torch::manual_seed(3);
+    RecognitionNetwork network;
+    load_weights(*network, std::filesystem::path(CHROMATCH_TEST_MODELS) / "recognition.safetensors", "recognition");
+    network->eval();
+    // A side that is no multiple of 32, and one smaller than that.
+    for (const auto& [height, width] : {std::pair<int64_t, int64_t>{80, 64}, {16, 96}}) {
+        const torch::Tensor luminance = torch::rand({2, 1, height, width}) * 100.0;
+        const RecognitionFeatures features = network->features(gray_picture(luminance));
+        EXPECT_EQ(features.eighth.sizes().vec(), (std::vector<int64_t>{2, 48, height / 8, width / 8}));
+        EXPECT_EQ(features.sixteenth.sizes().vec(), (std::vector<int64_t>{2, 120, height / 16, width / 16}));
+        EXPECT_EQ(features.thirtysecond.sizes().vec(),
+                  (std::vector<int64_t>{2, 352, (height + 31) / 32, (width + 31) / 32}));
+        const torch::Tensor scene = scene_map(network, luminance);
+        EXPECT_EQ(scene.sizes().vec(), (std::vector<int64_t>{2, 472, height / 16, width / 16}));
+        EXPECT_LT(scene.square().sum(1).max().item<float>(), 1.001f);
+    }
+}
+
+TEST(PairMaps, KeepWhatTheNetworksSay)
+{
+    const torch::NoGradGuard no_gradients;
+    torch::manual_seed(4);
+    const auto units = [](int64_t channels, int64_t height, int64_t width) {
+        return torch::nn::functional::normalize(torch::randn({2, channels, height, width}),
+                                                torch::nn::functional::NormalizeFuncOptions().dim(1));
+    };
+    // Few places, so that as many components tell all.
+    const torch::Tensor target = units(472, 3, 4), reference = units(472, 5, 4);
+    const torch::Tensor target_fused = units(fused_channels, 3, 4), reference_fused = units(fused_channels, 5, 4);
+    const PairMaps maps = pair_maps(target_fused, target, reference_fused, reference);
+    ASSERT_EQ(maps.target.sizes().vec(), (std::vector<int64_t>{2, 3, 4, pair_channels}));
+    ASSERT_EQ(maps.reference.sizes().vec(), (std::vector<int64_t>{2, 5, 4, pair_channels}));
+    ASSERT_TRUE(maps.target.is_contiguous());
+    const auto products = [](const torch::Tensor& first, const torch::Tensor& second) {
+        return torch::bmm(first.flatten(2).transpose(1, 2), second.flatten(2));
+    };
+    const torch::Tensor expected =
+        products(target_fused, reference_fused) * (1.0 - scene_share) + products(target, reference) * scene_share;
+    const torch::Tensor got = torch::bmm(maps.target.flatten(1, 2), maps.reference.flatten(1, 2).transpose(1, 2));
+    EXPECT_LT((got - expected).abs().max().item<float>(), 1e-4f);
+    // Many places of few kinds: as many components as kinds tell all, and no vector is longer than 1.
+    const torch::Tensor kinds = units(472, 1, 20).narrow(0, 0, 1);
+    const torch::Tensor many = kinds.index_select(3, torch::randint(20, {30 * 30})).view({1, 472, 30, 30});
+    const torch::Tensor fused = units(fused_channels, 30, 30).narrow(0, 0, 1);
+    const PairMaps large = pair_maps(fused, many, fused, many.flip(2));
+    EXPECT_NEAR(large.target.square().sum(3).min().item<float>(), 1.0f, 1e-3f);
+    EXPECT_LT(large.target.square().sum(3).max().item<float>(), 1.001f);
 }
 
 TEST(Networks, TheColourVersionSeesColour)

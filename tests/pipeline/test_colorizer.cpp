@@ -581,7 +581,7 @@ TEST(LoadColorizer, SaysWhatIsWrongWithTheWeights)
         return ErrorCode::internal;
     };
     EXPECT_EQ(code(), ErrorCode::model_missing);
-    for (const char* name : {"similarity-l.safetensors", "colorization.safetensors"})
+    for (const char* name : {"similarity-l.safetensors", "recognition.safetensors", "colorization.safetensors"})
         std::filesystem::copy_file(models_folder / name, folder / name);
     EXPECT_NO_THROW(load_colorizer({folder}));
     std::filesystem::resize_file(folder / "colorization.safetensors",

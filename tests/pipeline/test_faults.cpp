@@ -146,7 +146,7 @@ class DamagedWeights : public testing::Test {
     {
         folder_ = std::filesystem::path(testing::TempDir()) / ("chromatch-faults-" + std::to_string(getpid()));
         std::filesystem::create_directories(folder_);
-        for (const char* name : {"similarity-l.safetensors", "colorization.safetensors"})
+        for (const char* name : {"similarity-l.safetensors", "recognition.safetensors", "colorization.safetensors"})
             std::filesystem::create_symlink(models_folder / name, folder_ / name);
         std::ifstream stream(folder_ / file_, std::ios::binary);
         bytes_.assign(std::istreambuf_iterator<char>(stream), {});
