@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// chromatch-train similarity|classification|colorization|neighbours --config FILE [--KEY VALUE]...
+// chromatch-train similarity|classification|recognition|colorization|neighbours --config FILE [--KEY VALUE]...
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -15,12 +15,11 @@ constexpr int exit_usage = 64, exit_failure = 70;
 
 int usage()
 {
-    std::fprintf(
-        stderr,
-        "usage: chromatch-train similarity|classification|colorization|neighbours --config FILE [--KEY VALUE]...\n"
-        "KEY is any key of the configuration that holds a number or a text (see models/training/).\n"
-        "The stage stops after its time (key \"seconds\"); started again with the same output "
-        "folder and a larger time, it goes on.\n");
+    std::fprintf(stderr, "usage: chromatch-train similarity|classification|recognition|colorization|neighbours "
+                         "--config FILE [--KEY VALUE]...\n"
+                         "KEY is any key of the configuration that holds a number or a text (see models/training/).\n"
+                         "The stage stops after its time (key \"seconds\"); started again with the same output "
+                         "folder and a larger time, it goes on.\n");
     return exit_usage;
 }
 
