@@ -2,11 +2,11 @@
 #include "networks/match_features.h"
 
 #include "chromatch.h"
+#include "networks/feature_maps.h"
 
 #include <cmath>
 
 #include <c10/core/InferenceMode.h>
-#include <torch/nn/functional.h>
 #include <torch/utils.h>
 
 namespace chromatch {
@@ -14,20 +14,6 @@ namespace chromatch {
 namespace F = torch::nn::functional;
 
 namespace {
-
-torch::Tensor resized(const torch::Tensor& x, int64_t height, int64_t width)
-{
-    return F::interpolate(x, F::InterpolateFuncOptions()
-                                 .size(std::vector<int64_t>{height, width})
-                                 .mode(torch::kBilinear)
-                                 .align_corners(false));
-}
-
-/// Centred over the photo, then of unit length at each place.
-torch::Tensor directions(const torch::Tensor& x)
-{
-    return F::normalize(x - x.mean({2, 3}, true), F::NormalizeFuncOptions().dim(1).eps(1e-6));
-}
 
 /// Rows -> their principal components without centring, count x kept: the rows' dot products, as well as so few
 /// channels can.
@@ -54,7 +40,7 @@ torch::Tensor scene_map(RecognitionNetwork& network, const torch::Tensor& lumina
     const RecognitionFeatures features = network->features(gray_picture(luminance));
     const int64_t height = luminance.size(2) / 16, width = luminance.size(3) / 16;
     const torch::Tensor parts[] = {directions(features.sixteenth),
-                                   directions(resized(features.thirtysecond, height, width))};
+                                   directions(resized_map(features.thirtysecond, height, width))};
     return torch::cat({parts[0], parts[1]}, 1) * std::sqrt(0.5);
 }
 
@@ -74,7 +60,7 @@ PairMaps pair_maps(const torch::Tensor& target_fused, const torch::Tensor& targe
         references.push_back(map(both.narrow(0, of_target.size(0), of_reference.size(0)), reference_scene));
     }
     const auto side_by_side = [](const torch::Tensor& fused, const std::vector<torch::Tensor>& scenes) {
-        const torch::Tensor scene = resized(torch::cat(scenes), fused.size(2), fused.size(3));
+        const torch::Tensor scene = resized_map(torch::cat(scenes), fused.size(2), fused.size(3));
         return torch::cat({fused * std::sqrt(1.0 - scene_share), scene * std::sqrt(scene_share)}, 1)
             .permute({0, 2, 3, 1})
             .contiguous();

@@ -3,11 +3,9 @@
 
 #include <cmath>
 
-#include <torch/nn/functional.h>
+#include "networks/feature_maps.h"
 
 namespace chromatch {
-
-namespace F = torch::nn::functional;
 
 namespace {
 
@@ -77,16 +75,13 @@ MatchMaps SimilarityNetworkImpl::match_maps(const TrunkFeatures& features)
 {
     const torch::Tensor projected[match_level_count] = {projection4(features.quarter), projection8(features.eighth),
                                                         projection16(features.sixteenth)};
-    const std::vector<int64_t> size = {features.quarter.size(2), features.quarter.size(3)};
     MatchMaps maps;
     std::vector<torch::Tensor> parts;
     for (int level = 0; level < match_level_count; level++) {
         torch::Tensor map = projected[level].to(torch::kFloat32);
         if (level > 0)
-            map =
-                F::interpolate(map, F::InterpolateFuncOptions().size(size).mode(torch::kBilinear).align_corners(false));
-        map = map - map.mean({2, 3}, true);
-        map = F::normalize(map, F::NormalizeFuncOptions().dim(1).eps(1e-6));
+            map = resized_map(map, features.quarter.size(2), features.quarter.size(3));
+        map = directions(map);
         maps.levels[level] = map;
         parts.push_back(map * std::sqrt(1.0 / match_level_count));
     }

@@ -85,7 +85,7 @@ struct Encoded {
     TrunkFeatures features;
     torch::Tensor luminance; ///< 1 x 1 x H x W, normalised
     torch::Tensor fused;     ///< 1 x 64 x H/4 x W/4, see MatchMaps
-    torch::Tensor scene;     ///< see scene_map()
+    torch::Tensor scene;     ///< see scene_map(); undefined until the photo is matched
 };
 
 std::size_t size_in_bytes(const Encoded& encoded)
@@ -93,7 +93,7 @@ std::size_t size_in_bytes(const Encoded& encoded)
     std::size_t bytes = 0;
     for (const torch::Tensor& tensor : {encoded.features.half, encoded.features.quarter, encoded.features.eighth,
                                         encoded.features.sixteenth, encoded.luminance, encoded.fused, encoded.scene})
-        bytes += tensor.nbytes();
+        bytes += tensor.defined() ? tensor.nbytes() : 0;
     return bytes;
 }
 
@@ -304,10 +304,10 @@ class TorchColorizer : public Colorizer {
             references.push_back(prepare(reference));
 
         clock.enter(Stage::features);
-        const Encoded target = encode(small.luminance);
+        const Encoded target = encode(small.luminance, count > 0);
         std::vector<PairMaps> maps; // of the target and each reference
         for (const Reference& reference : small.references) {
-            const Encoded encoded = encode(reference.image.l);
+            const Encoded encoded = encode(reference.image.l, true);
             maps.push_back(pair_maps(target.fused, target.scene, encoded.fused, encoded.scene));
             clock.report(double(maps.size()) / double(count));
         }
@@ -368,20 +368,22 @@ class TorchColorizer : public Colorizer {
     }
 
     /// The features of the photos of the last calls are kept, so that the next call need not compute them again.
-    Encoded encode(const Plane& luminance)
+    Encoded encode(const Plane& luminance, bool to_match)
     {
         const auto known = std::find_if(encoded_.begin(), encoded_.end(),
                                         [&](const auto& entry) { return same(entry.first, luminance); });
         if (known != encoded_.end()) {
             encoded_.splice(encoded_.begin(), encoded_, known);
-            return encoded_.front().second;
+        } else {
+            Encoded encoded;
+            encoded.luminance = normalise_luminance(as_tensor(luminance));
+            encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
+            encoded.fused = similarity_->match_maps(encoded.features).fused;
+            encoded_.emplace_front(luminance, encoded);
         }
-        Encoded encoded;
-        encoded.luminance = normalise_luminance(as_tensor(luminance));
-        encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
-        encoded.fused = similarity_->match_maps(encoded.features).fused;
-        encoded.scene = scene_map(recognition_, as_tensor(luminance));
-        encoded_.emplace_front(luminance, encoded);
+        if (to_match && !encoded_.front().second.scene.defined())
+            encoded_.front().second.scene = scene_map(recognition_, as_tensor(luminance));
+        const Encoded encoded = encoded_.front().second;
         std::size_t bytes = 0;
         const auto too_many = std::find_if(encoded_.begin(), encoded_.end(), [&](const auto& entry) {
             bytes += size_in_bytes(entry.second);
