@@ -195,6 +195,34 @@ TEST(Colorizer, AnUnrelatedReferenceCountsOnlyWhereInsistedOn)
     EXPECT_GT(a, a_automatic + 3.0);
 }
 
+/// Mean distance of two results' chroma.
+double mean_difference(const Result& one, const Result& other)
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < one.a.values.size(); i++)
+        sum += std::hypot(one.a.values[i] - other.a.values[i], one.b.values[i] - other.b.values[i]);
+    return sum / double(one.a.values.size());
+}
+
+TEST(Colorizer, AFittingReferenceCountsAndAWrongOneHardly)
+{
+    /// How far the colours go from those without a reference to those that are insisted on.
+    const auto share_taken = [](const std::string& target, const std::string& reference) {
+        Request request = request_for(photo((target + "-target.jpg").c_str()), {});
+        request.options.working_size = default_working_size;
+        const Result automatic = colorizer().colorize(request, nullptr);
+        request.references.push_back({photo((reference + "-reference.jpg").c_str()), {}});
+        const Result taken = colorizer().colorize(request, nullptr);
+        request.options.insist = true;
+        const Result insisted = colorizer().colorize(request, nullptr);
+        return mean_difference(taken, automatic) / mean_difference(insisted, automatic);
+    };
+    for (const char* name : {"forget-me-nots", "pagoda", "portrait"})
+        EXPECT_GT(share_taken(name, name), 0.6) << name;
+    EXPECT_LT(share_taken("portrait", "mountains"), 0.2);
+    EXPECT_LT(share_taken("mountains", "flower"), 0.2);
+}
+
 TEST(Colorizer, ColoursWithoutAReference)
 {
     const LabImage target = waves(120, 100);
