@@ -3,10 +3,12 @@
 
 #include <glib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 namespace chromatch::test {
 
@@ -27,20 +29,28 @@ ProgramRun run_program(const std::vector<std::string>& arguments, const std::map
     for (const auto& [name, value] : environment) {
         variables = g_environ_setenv(variables, name.c_str(), value.c_str(), TRUE);
     }
-    gchar* output = nullptr;
-    gchar* errors = nullptr;
+    // A file, not a pipe: a process that the program leaves behind would hold a pipe open, and this one would wait for
+    // it.
+    gchar* output_file = nullptr;
+    const int output = g_file_open_tmp("chromatch-output-XXXXXX", &output_file, nullptr);
     GError* error = nullptr;
+    GPid process = 0;
     int status = 0;
-    if (g_spawn_sync(nullptr, argv.data(), variables, G_SPAWN_SEARCH_PATH, nullptr, nullptr, &output, &errors, &status,
-                     &error)) {
+    if (g_spawn_async_with_pipes_and_fds(
+            nullptr, argv.data(), variables, GSpawnFlags(G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD), nullptr,
+            nullptr, -1, output, output, nullptr, nullptr, 0, &process, nullptr, nullptr, nullptr, &error)) {
+        waitpid(process, &status, 0);
         run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        run.output = std::string(output) + errors;
+        std::ostringstream text;
+        text << std::ifstream(output_file).rdbuf();
+        run.output = text.str();
     } else {
         run.output = error->message;
         g_error_free(error);
     }
-    g_free(output);
-    g_free(errors);
+    close(output);
+    unlink(output_file);
+    g_free(output_file);
     g_strfreev(variables);
     return run;
 }

@@ -11,7 +11,7 @@ shift 2
 rm -f "$folder/began" "$folder/stop" "$folder/kills"
 "$@" &
 gimp=$!
-trap 'kill $gimp 2> /dev/null' EXIT
+trap 'kill -KILL $gimp 2> /dev/null' EXIT
 
 plug_in() { pgrep -P $gimp -x chromatch | tail -n 1; }
 alive() { kill -0 $gimp 2> /dev/null || { echo "GIMP ended"; exit 1; }; }

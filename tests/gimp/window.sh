@@ -47,10 +47,14 @@ dismiss_welcome() {
     [ -z "$(shows '^Welcome')" ] || press '^Welcome' Escape
 }
 
-# GIMP's plug-ins first: the Script-Fu server of GIMP 3.2 outlives a GIMP that is ended.
+# GIMP's plug-ins first: the Script-Fu server of GIMP 3.2 outlives a GIMP that is ended. GIMP itself calls exit() where it
+# is asked to end, in the signal's handler, and may then wait for ever for a lock that it holds (GIMP 3.0.4).
 end_all() {
-    [ -z "$gimp" ] || kill $(pgrep -P "$gimp") 2> /dev/null
-    kill $gimp $manager $screen 2> /dev/null
+    if [ -n "$gimp" ]; then
+        kill $(pgrep -P "$gimp") 2> /dev/null
+        kill -KILL "$gimp" 2> /dev/null
+    fi
+    kill $manager $screen 2> /dev/null
 }
 
 # A screen with a window manager, and a trap that ends them and, where it has been started, $gimp.
