@@ -5,6 +5,8 @@
 
 #include <torch/nn/functional.h>
 
+#include "networks/feature_maps.h"
+
 namespace chromatch {
 
 namespace F = torch::nn::functional;
@@ -73,7 +75,8 @@ ColorizationNetworkImpl::ColorizationNetworkImpl()
       context_key(convolution(channels16, 1, 1)), context_value(convolution(channels16, channels16, 1)),
       film_hidden(histogram_size, film_hidden_channels),
       film(film_hidden_channels, 2 * std::accumulate(std::begin(film_channels), std::end(film_channels), 0)),
-      head(convolution(channels2, 5, 3)), bins(convolution(channels4, histogram_size, 1))
+      head(convolution(channels2, 5, 3)), bins(convolution(channels4, histogram_size, 1)),
+      guess16(convolution(guess_channels, channels16, 1)), guess2(convolution(2, 2, 1))
 {
     register_module("guide4a", guide4a);
     register_module("guide4b", guide4b);
@@ -97,7 +100,11 @@ ColorizationNetworkImpl::ColorizationNetworkImpl()
     register_module("film", film);
     register_module("head", head);
     register_module("bins", bins);
-    for (auto layer : {film->weight, film->bias, head->weight, head->bias, context_value->weight, context_value->bias})
+    register_module("guess", guess);
+    register_module("guess16", guess16);
+    register_module("guess2", guess2);
+    for (auto layer : {film->weight, film->bias, head->weight, head->bias, context_value->weight, context_value->bias,
+                       guess16->weight, guess16->bias, guess2->weight, guess2->bias})
         torch::nn::init::zeros_(layer);
 }
 
@@ -129,7 +136,8 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
         return block(x, scale, shift, amount);
     };
 
-    torch::Tensor x = fuse16(torch::cat({input.features.sixteenth, guided16}, 1));
+    const Guess guessed = guess(guess_input(input.features.sixteenth, input.recognition, input.luminance));
+    torch::Tensor x = fuse16(torch::cat({input.features.sixteenth, guided16}, 1)) + guess16(guessed.features);
     x = run(block16a, x, channels16, unsure16);
     const torch::Tensor attention =
         torch::softmax(context_key(x).to(torch::kFloat32).flatten(2), 2).view({x.size(0), 1, x.size(2), x.size(3)});
@@ -151,12 +159,21 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
     x = run(block2, x, channels2, unsure2);
     const torch::Tensor heads = head(torch::silu(x)).to(torch::kFloat32);
 
-    output.prior = torch::tanh(heads.narrow(1, 0, 2));
+    const torch::Tensor guessed2 = resized_map(guessed.chroma, heads.size(2), heads.size(3));
+    output.prior = torch::tanh(heads.narrow(1, 0, 2) + guess2(guessed2).to(torch::kFloat32));
     output.gate = heads.narrow(1, 2, 1);
     output.warp = guide2.narrow(1, guide_warp_a, 2) + warp_refinement * torch::tanh(heads.narrow(1, 3, 2));
     output.trust = guide2.narrow(1, guide_valid, 1) * torch::sigmoid(output.gate);
     output.chroma = output.trust * output.warp + (1.0 - output.trust) * output.prior;
     return output;
+}
+
+void ColorizationNetworkImpl::amplify_prior(double gain)
+{
+    torch::NoGradGuard no_gradients;
+    for (const torch::Tensor& part :
+         {head->weight.narrow(0, 0, 2), head->bias.narrow(0, 0, 2), guess2->weight, guess2->bias})
+        part.mul_(gain);
 }
 
 torch::Tensor chroma_histogram(const torch::Tensor& ab, const torch::Tensor& weight)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The colorization network: a U-Net decoder (Ronneberger et al. 2015) on the luminance trunk's features, guided by what
-// matching found (He et al. 2018), with a gate that says where the match is to be trusted.
+// The colorization network: a U-Net decoder (Ronneberger et al. 2015) on the luminance trunk's features and on a first
+// guess, guided by what matching found (He et al. 2018), with a gate that says where the match is to be trusted.
 #pragma once
 
 #include <torch/nn.h>
 
+#include "networks/guess_network.h"
 #include "networks/similarity_network.h"
 
 namespace chromatch {
@@ -15,10 +16,11 @@ constexpr int histogram_bins = 21;     ///< along a and along b, over [-1, 1] of
 constexpr int histogram_size = histogram_bins * histogram_bins;
 
 struct ColorizationInput {
-    TrunkFeatures features;  ///< of the target, from `similarity-l`
-    torch::Tensor luminance; ///< N x 1 x H x W, normalise_luminance()
-    torch::Tensor guide;     ///< N x guide_channels x H/4 x W/4, see GuideChannel; all zero without a reference
-    torch::Tensor histogram; ///< N x 441 soft ab histogram of the reference, sums to 1; zero without one
+    TrunkFeatures features;          ///< of the target, from `similarity-l`
+    RecognitionFeatures recognition; ///< of the target's gray picture
+    torch::Tensor luminance;         ///< N x 1 x H x W, normalise_luminance()
+    torch::Tensor guide;             ///< N x guide_channels x H/4 x W/4, see GuideChannel; all zero without a reference
+    torch::Tensor histogram;         ///< N x 441 soft ab histogram of the reference, sums to 1; zero without one
 };
 
 /// All at half the working resolution, in units of chroma_scale.
@@ -46,6 +48,8 @@ TORCH_MODULE(ColorBlock);
 struct ColorizationNetworkImpl : torch::nn::Module {
     ColorizationNetworkImpl();
     ColorizationOutput forward(const ColorizationInput& input, bool with_bins);
+    /// Multiplies what becomes the prior (before its tanh): what is likely on average is paler than anything that is.
+    void amplify_prior(double gain);
 
     torch::nn::Conv2d guide4a, guide4b, guide8, guide16;
     torch::nn::Conv2d fuse16, up8, fuse8, up4, fuse4, up2, fuse2;
@@ -53,6 +57,8 @@ struct ColorizationNetworkImpl : torch::nn::Module {
     torch::nn::Conv2d context_key, context_value; ///< global context (Cao et al., "GCNet", 2019) at /16
     torch::nn::Linear film_hidden, film;
     torch::nn::Conv2d head, bins;
+    GuessNetwork guess;
+    torch::nn::Conv2d guess16, guess2; ///< what the decoder takes of the guess: features, and chroma for the prior
 };
 TORCH_MODULE(ColorizationNetwork);
 

@@ -35,13 +35,12 @@ torch::Tensor principal_components(const torch::Tensor& rows, int64_t kept)
 
 } // namespace
 
-torch::Tensor scene_map(RecognitionNetwork& network, const torch::Tensor& luminance)
+torch::Tensor scene_map(const RecognitionFeatures& features)
 {
-    const RecognitionFeatures features = network->features(gray_picture(luminance));
-    const int64_t height = luminance.size(2) / 16, width = luminance.size(3) / 16;
-    const torch::Tensor parts[] = {directions(features.sixteenth),
-                                   directions(resized_map(features.thirtysecond, height, width))};
-    return torch::cat({parts[0], parts[1]}, 1) * std::sqrt(0.5);
+    const int64_t height = features.sixteenth.size(2), width = features.sixteenth.size(3);
+    return torch::cat({directions(features.sixteenth), directions(resized_map(features.thirtysecond, height, width))},
+                      1) *
+           std::sqrt(0.5);
 }
 
 PairMaps pair_maps(const torch::Tensor& target_fused, const torch::Tensor& target_scene,

@@ -14,11 +14,9 @@ struct Plane;
 /// sides multiples of 16.
 torch::Tensor match_features(SimilarityNetwork& network, const Plane& luminance);
 
-/// What the recognition network says of each place: its /16 and /32 features, each centred over the photo and of unit
-/// length, side by side at /16, scaled to unit length together. luminance: N x 1 x H x W in [0, 100], sides multiples
-/// of
-/// 16. Returns N x 472 x H/16 x W/16.
-torch::Tensor scene_map(RecognitionNetwork& network, const torch::Tensor& luminance);
+/// What the recognition network says of each place of a gray picture: its /16 and /32 features, each centred over the
+/// photo and of unit length, side by side at /16, scaled to unit length together: N x 472 x H/16 x W/16.
+torch::Tensor scene_map(const RecognitionFeatures& features);
 
 /// The maps of two photos that matching compares, N x h x w x pair_channels, contiguous.
 struct PairMaps {

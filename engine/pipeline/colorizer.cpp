@@ -3,8 +3,8 @@
 // What happens between two images and a result, in one place:
 //
 //   target L, reference Lab -> working size -> luminance trunk, recognition network -> matching both ways (pair_maps,
-//   make_guide), hints -> colorization network -> chroma at half the working size -> trusted chroma spread to what was
-//   guessed -> luminance-guided upsampling -> strength, gamut -> full-size chroma
+//   make_guide), hints -> colorization network, which begins with a guess -> chroma at half the working size -> trusted
+//   chroma spread to what was guessed -> luminance-guided upsampling -> strength, gamut -> full-size chroma
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -22,6 +22,7 @@
 #include "matching/cuda_matcher.h"
 #include "matching/guide.h"
 #include "networks/colorization_network.h"
+#include "networks/feature_maps.h"
 #include "networks/match_features.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
@@ -36,24 +37,11 @@ namespace {
 
 constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
 
-/// Whether photos are related is told from the means of four planes of the guide: relatedness is their weighted sum,
-/// the logit of a logistic regression on 300 training photos, each with the most similar other one of them and with any
-/// other one (told apart with an area under the ROC curve of .92; .91 on validation photos; the mean patch similarity
-/// alone .89). Matches that look alike to the trunk but not to the recognition network speak against it.
-struct RelationWeight {
-    GuideChannel channel;
-    double weight;
-};
-constexpr RelationWeight relation_weights[] = {{guide_similarity8, -17.0},
-                                               {guide_similarity16, -6.1},
-                                               {guide_reverse_similarity, 56.6},
-                                               {guide_cycle_confidence, 9.2}};
-constexpr double relation_bias = -12.9;
-
-/// Relatedness below which the references are refused, and above which they count fully. The most similar of 300
-/// photos: a seventh below, two thirds above; any other photo: four fifths below.
-constexpr double unrelated = -0.4;
-constexpr double related = 1.0;
+/// Likeness of what two photos show (likeness() below) up to which a reference is refused, and from which it counts
+/// fully. At the default working size nine tenths of the most similar pairs among 300 validation photos are above the
+/// second, seven tenths of any two photos below the first.
+constexpr double unrelated = 0.10;
+constexpr double related = 0.27;
 
 /// Short side of the photo that describe() looks at.
 constexpr int descriptor_size = 128;
@@ -96,17 +84,19 @@ Plane as_plane(const torch::Tensor& tensor)
 /// A photo's features and the map that matching compares, at the working size.
 struct Encoded {
     TrunkFeatures features;
-    torch::Tensor luminance; ///< 1 x 1 x H x W, normalised
-    torch::Tensor fused;     ///< 1 x 64 x H/4 x W/4, see MatchMaps
-    torch::Tensor scene;     ///< see scene_map(); undefined until the photo is matched
+    torch::Tensor luminance;         ///< 1 x 1 x H x W, normalised
+    torch::Tensor fused;             ///< 1 x 64 x H/4 x W/4, see MatchMaps
+    RecognitionFeatures recognition; ///< of the gray picture
 };
 
 std::size_t size_in_bytes(const Encoded& encoded)
 {
     std::size_t bytes = 0;
-    for (const torch::Tensor& tensor : {encoded.features.half, encoded.features.quarter, encoded.features.eighth,
-                                        encoded.features.sixteenth, encoded.luminance, encoded.fused, encoded.scene})
-        bytes += tensor.defined() ? tensor.nbytes() : 0;
+    for (const torch::Tensor& tensor :
+         {encoded.features.half, encoded.features.quarter, encoded.features.eighth, encoded.features.sixteenth,
+          encoded.luminance, encoded.fused, encoded.recognition.eighth, encoded.recognition.sixteenth,
+          encoded.recognition.thirtysecond})
+        bytes += tensor.nbytes();
     return bytes;
 }
 
@@ -317,11 +307,14 @@ class TorchColorizer : public Colorizer {
             references.push_back(prepare(reference));
 
         clock.enter(Stage::features);
-        const Encoded target = encode(small.luminance, count > 0);
-        std::vector<PairMaps> maps; // of the target and each reference
+        const Encoded target = encode(small.luminance);
+        std::vector<PairMaps> maps;       // of the target and each reference
+        std::vector<torch::Tensor> shown; // by each reference
         for (const Reference& reference : small.references) {
-            const Encoded encoded = encode(reference.image.l, true);
-            maps.push_back(pair_maps(target.fused, target.scene, encoded.fused, encoded.scene));
+            const Encoded encoded = encode(reference.image.l);
+            maps.push_back(
+                pair_maps(target.fused, scene_map(target.recognition), encoded.fused, scene_map(encoded.recognition)));
+            shown.push_back(encoded.recognition.thirtysecond);
             clock.report(double(maps.size()) / double(count));
         }
 
@@ -336,7 +329,7 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::coloring);
         answer.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
-        answer.output = colorize_features(target, references, guides, small, answer.served);
+        answer.output = colorize_features(target, references, shown, guides, small, answer.served);
         if (count > 0 || !small.hints.mask.empty())
             spread_known_chroma(small, target, answer.output);
         return answer;
@@ -381,7 +374,7 @@ class TorchColorizer : public Colorizer {
     }
 
     /// The features of the photos of the last calls are kept, so that the next call need not compute them again.
-    Encoded encode(const Plane& luminance, bool to_match)
+    Encoded encode(const Plane& luminance)
     {
         const auto known = std::find_if(encoded_.begin(), encoded_.end(),
                                         [&](const auto& entry) { return same(entry.first, luminance); });
@@ -392,10 +385,9 @@ class TorchColorizer : public Colorizer {
             encoded.luminance = normalise_luminance(as_tensor(luminance));
             encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
             encoded.fused = similarity_->match_maps(encoded.features).fused;
+            encoded.recognition = recognition_->features(gray_picture(as_tensor(luminance)));
             encoded_.emplace_front(luminance, encoded);
         }
-        if (to_match && !encoded_.front().second.scene.defined())
-            encoded_.front().second.scene = scene_map(recognition_, as_tensor(luminance));
         const Encoded encoded = encoded_.front().second;
         std::size_t bytes = 0;
         const auto too_many = std::find_if(encoded_.begin(), encoded_.end(), [&](const auto& entry) {
@@ -409,12 +401,12 @@ class TorchColorizer : public Colorizer {
     /// Takes each pixel from the reference that serves it best, and runs the colorization network. References that have
     /// little in common with the target give way to the network's colours without a reference.
     ColorizationOutput colorize_features(const Encoded& target, const std::vector<PreparedReference>& references,
-                                         const std::vector<Guide>& guides, const Request& request,
-                                         std::vector<std::uint8_t>& served)
+                                         const std::vector<torch::Tensor>& shown, const std::vector<Guide>& guides,
+                                         const Request& request, std::vector<std::uint8_t>& served)
     {
         const int64_t height = target.fused.size(2), width = target.fused.size(3);
         const auto empty_input = [&] {
-            return ColorizationInput{target.features, target.luminance,
+            return ColorizationInput{target.features, target.recognition, target.luminance,
                                      torch::zeros({1, guide_channels, height, width}),
                                      torch::zeros({1, histogram_size})};
         };
@@ -425,15 +417,18 @@ class TorchColorizer : public Colorizer {
         if (guides.empty())
             return colorize_input(empty_input());
         ColorizationInput guided = empty_input();
-        const double related_share = merge_guides(references, guides, guided, served);
-        const double relevance = request.options.insist ? 1.0 : related_share;
-        if (relevance == 0.0)
+        merge_guides(references, guides, guided, served);
+        if (request.options.insist)
+            return colorize_input(guided);
+        const torch::Tensor relevance = relevance_of(target, references, shown, served);
+        if (relevance.max().item<float>() == 0.0f)
             return colorize_input(empty_input());
         ColorizationOutput output = colorize_input(guided);
-        if (relevance < 1.0) {
+        if (relevance.min().item<float>() < 1.0f) {
             const ColorizationOutput alone = colorize_input(empty_input());
-            output.chroma = torch::lerp(alone.chroma, output.chroma, relevance);
-            output.trust = torch::lerp(alone.trust, output.trust, relevance);
+            const torch::Tensor share = resized_map(relevance, output.chroma.size(2), output.chroma.size(3));
+            output.chroma = torch::lerp(alone.chroma, output.chroma, share);
+            output.trust = torch::lerp(alone.trust, output.trust, share);
         }
         return output;
     }
@@ -510,9 +505,47 @@ class TorchColorizer : public Colorizer {
         }
     }
 
-    /// Fills the guide and the histogram. Returns how far the references count, [0, 1].
-    static double merge_guides(const std::vector<PreparedReference>& references, const std::vector<Guide>& guides,
-                               ColorizationInput& input, std::vector<std::uint8_t>& served)
+    /// How far each place's reference counts, [0, 1]: 1 x 1 x h x w, as large as the guide.
+    torch::Tensor relevance_of(const Encoded& target, const std::vector<PreparedReference>& references,
+                               const std::vector<torch::Tensor>& shown, const std::vector<std::uint8_t>& served)
+    {
+        torch::Tensor relevance = torch::zeros({1, 1, target.fused.size(2), target.fused.size(3)});
+        const torch::Tensor everything = torch::ones({1, 1, 1, 1});
+        for (std::size_t i = 0; i < references.size(); i++) {
+            torch::Tensor here = torch::empty_like(relevance);
+            std::transform(served.begin(), served.end(), here.data_ptr<float>(),
+                           [&](std::uint8_t by) { return by == i ? 1.0f : 0.0f; });
+            const auto likeness_to = [&](const torch::Tensor& weight) {
+                return likeness(target.recognition.thirtysecond, here, shown[i], weight);
+            };
+            double alike = likeness_to(everything);
+            if (references[i].weight.defined()) // the part that may be used can be the one that is alike
+                alike = std::max(alike, likeness_to(references[i].weight));
+            relevance += here * std::clamp((alike - unrelated) / (related - unrelated), 0.0, 1.0);
+        }
+        return relevance;
+    }
+
+    /// Whether two photos show the same kind of things, [-1, 1]: the cosine of the sums of what the recognition network
+    /// sees in them at /32, each channel relative to what it says of photos in general. weight: 1 x 1 x h x w of any
+    /// size, how much of each place counts.
+    double likeness(const torch::Tensor& one, const torch::Tensor& one_weight, const torch::Tensor& other,
+                    const torch::Tensor& other_weight)
+    {
+        const auto channels = [](const torch::Tensor& x) {
+            return x.narrow(1, guess_input_shown, recognition_channels[2]);
+        };
+        const torch::Tensor usual = channels(colorization_->guess->mean), scale = channels(colorization_->guess->scale);
+        const auto pooled = [&](const torch::Tensor& features, const torch::Tensor& weight) {
+            const torch::Tensor counted = torch::adaptive_avg_pool2d(weight, {features.size(2), features.size(3)});
+            return ((features - usual) * scale * counted).sum({0, 2, 3});
+        };
+        return torch::cosine_similarity(pooled(one, one_weight), pooled(other, other_weight), 0).item<double>();
+    }
+
+    /// Fills the guide and the histogram.
+    static void merge_guides(const std::vector<PreparedReference>& references, const std::vector<Guide>& guides,
+                             ColorizationInput& input, std::vector<std::uint8_t>& served)
     {
         const std::size_t pixels = guides.front().forward.match.size();
         served.resize(pixels);
@@ -535,10 +568,6 @@ class TorchColorizer : public Colorizer {
                                                           {1, 2, reference.height, reference.width}, torch::kFloat32);
             input.histogram += chroma_histogram(chroma, reference.weight) * share;
         }
-        double relatedness = relation_bias;
-        for (const RelationWeight& part : relation_weights)
-            relatedness += part.weight * input.guide.select(1, part.channel).mean().item<double>();
-        return std::clamp((relatedness - unrelated) / (related - unrelated), 0.0, 1.0);
     }
 
     /// How well a reference serves a target pixel: likeness of the patches, less where the match does not look back.

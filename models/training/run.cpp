@@ -73,6 +73,7 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         {"output", into(config.output)},
         {"teacher", into(config.teacher)},
         {"similarity", into(config.similarity)},
+        {"recognition", into(config.recognition)},
         {"initial", into(config.initial)},
         {"device", into(config.device)},
         {"network", into(config.network)},
@@ -89,6 +90,7 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         {"steps", into(config.steps)},
         {"photo_limit", into(config.photo_limit)},
         {"hint_share", into(config.hint_share)},
+        {"prior_gain", into(config.prior_gain)},
         {"adversarial_start", into(config.adversarial_start)},
         {"seed", into(config.seed)},
         {"loss_weights", into(config.loss_weights)},
@@ -124,6 +126,8 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         throw std::runtime_error("batch must be at least 2, not " + std::to_string(config.batch) + ".");
     if (!(config.hint_share >= 0 && config.hint_share <= 1))
         throw std::runtime_error("hint_share must be 0 to 1, not " + std::to_string(config.hint_share) + ".");
+    if (!(config.prior_gain > 0))
+        throw std::runtime_error("prior_gain must be positive, not " + std::to_string(config.prior_gain) + ".");
     if (config.steps < 0)
         throw std::runtime_error("steps must not be negative, as " + std::to_string(config.steps) + " is.");
     if (!(config.trunk_rate >= 0))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What both training stages share: the configuration file, time, the log, checkpoints.
+// What the training stages share: the configuration file, time, the log, checkpoints.
 #pragma once
 
 #include <chrono>
@@ -19,11 +19,12 @@ namespace chromatch {
 
 /// A stage's configuration: one JSON file (comments allowed), any value of which the command line may replace.
 struct TrainingConfig {
-    std::filesystem::path photos;     ///< folder of the tar shards
-    std::filesystem::path output;     ///< checkpoints, log and weights go here
-    std::filesystem::path teacher;    ///< safetensors of convert_teacher.py
-    std::filesystem::path similarity; ///< weights of similarity-l, for the colorization stage
-    std::filesystem::path initial;    ///< weights to start from; empty: random
+    std::filesystem::path photos;      ///< folder of the tar shards
+    std::filesystem::path output;      ///< checkpoints, log and weights go here
+    std::filesystem::path teacher;     ///< safetensors of convert_teacher.py
+    std::filesystem::path similarity;  ///< weights of similarity-l, for the stages after it
+    std::filesystem::path recognition; ///< weights of the recognition network, for the guess
+    std::filesystem::path initial;     ///< weights to start from; empty: random
     std::string device = "cpu";
     std::string network; ///< similarity stage: "similarity-l" or "similarity-rgb"
     double seconds = 0;  ///< the stage stops after this much training time, over all its runs
@@ -39,6 +40,7 @@ struct TrainingConfig {
     int64_t steps = 0;              ///< the stage also stops after this many steps; 0: by time alone
     int64_t photo_limit = 0;        ///< photos to load; 0: all
     double hint_share = 0;          ///< colorization stage: share of the samples that get colour hints
+    double prior_gain = 1;          ///< colorization stage: at its end the prior becomes so much more vivid
     double adversarial_start = 0.4; ///< share of the time after which the adversarial loss begins
     uint64_t seed = 1;
     std::map<std::string, double> loss_weights;
@@ -107,6 +109,9 @@ class TrainingRun {
 };
 
 void train_similarity(const TrainingConfig& config);
+/// Returns the decibels by which the guess is nearer to the truth of the validation photos than gray is (see
+/// train_guess.cpp).
+double train_guess(const TrainingConfig& config);
 void train_colorization(const TrainingConfig& config);
 
 /// Writes the recognition network, which is not trained here: the teacher's weights as the engine reads them.

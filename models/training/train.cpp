@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// chromatch-train similarity|classification|recognition|colorization|neighbours --config FILE [--KEY VALUE]...
+// chromatch-train similarity|classification|recognition|guess|colorization|neighbours --config FILE [--KEY VALUE]...
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -15,7 +15,7 @@ constexpr int exit_usage = 64, exit_failure = 70;
 
 int usage()
 {
-    std::fprintf(stderr, "usage: chromatch-train similarity|classification|recognition|colorization|neighbours "
+    std::fprintf(stderr, "usage: chromatch-train similarity|classification|recognition|guess|colorization|neighbours "
                          "--config FILE [--KEY VALUE]...\n"
                          "KEY is any key of the configuration that holds a number or a text (see models/training/).\n"
                          "The stage stops after its time (key \"seconds\"); started again with the same output "
@@ -49,6 +49,8 @@ int main(int count, char** arguments)
             chromatch::train_similarity(config);
         else if (stage == "classification")
             chromatch::train_classification(config);
+        else if (stage == "guess")
+            chromatch::train_guess(config);
         else if (stage == "colorization")
             chromatch::train_colorization(config);
         else if (stage == "recognition")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Stage 2: the colorization network learns from plain colour photos. The triplets that are missing (gray photo,
+// Stage 3: the colorization network learns from plain colour photos. The triplets that are missing (gray photo,
 // reference, right answer) are made out of single photos in six modes, with the real matcher in the loop. The two-way
 // warp is from He et al., "Deep exemplar-based colorization", SIGGRAPH 2018, section 5.
 //
@@ -232,9 +232,11 @@ class Sampler {
             ways[i] = static_cast<int64_t>(samples.modes[i] == none      ? no_reference
                                            : samples.modes[i] == two_way ? two_way_warp
                                                                          : one_way);
-        const torch::Tensor seen = denormalise_luminance(samples.input.luminance);
-        const PairMaps maps = pair_maps(fused.narrow(0, 0, batch), scene_map(recognition_, seen),
-                                        fused.narrow(0, batch, batch), scene_map(recognition_, reference_l));
+        samples.input.recognition =
+            recognition_->features(gray_picture(denormalise_luminance(samples.input.luminance)));
+        const PairMaps maps =
+            pair_maps(fused.narrow(0, 0, batch), scene_map(samples.input.recognition), fused.narrow(0, batch, batch),
+                      scene_map(recognition_->features(gray_picture(reference_l))));
         const BatchedGuides guides =
             make_guides(maps.target.permute({0, 3, 1, 2}), maps.reference.permute({0, 3, 1, 2}), samples.truth4,
                         reference_chroma, ways, seed);
@@ -274,8 +276,8 @@ torch::Tensor rare_bin_weights(const Sampler& sampler, torch::Device device)
 }
 
 /// What a checkpoint holds.
-struct StageTwoImpl : torch::nn::Module {
-    StageTwoImpl()
+struct ColorizationStageImpl : torch::nn::Module {
+    ColorizationStageImpl()
     {
         network = register_module("network", ColorizationNetwork());
         discriminator = register_module("discriminator", Discriminator());
@@ -283,7 +285,7 @@ struct StageTwoImpl : torch::nn::Module {
     ColorizationNetwork network{nullptr};
     Discriminator discriminator{nullptr};
 };
-TORCH_MODULE(StageTwo);
+TORCH_MODULE(ColorizationStage);
 
 /// The samples (by number) for which `wanted` holds, as an index tensor.
 template <typename Wanted> torch::Tensor numbers(const Samples& samples, Wanted wanted)
@@ -371,7 +373,7 @@ void train_colorization(const TrainingConfig& config)
     load_weights(*similarity, config.similarity, "similarity-l");
     similarity->to(device);
     similarity->eval();
-    StageTwo stage;
+    ColorizationStage stage;
     ColorizationNetwork average;
     if (!config.initial.empty())
         load_weights(*stage->network, config.initial, "colorization");
@@ -383,6 +385,16 @@ void train_colorization(const TrainingConfig& config)
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
     Sampler sampler(config, photos, similarity, teacher.network(), cached_neighbours(config, photos, teacher));
     const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
+
+    // The guess has learnt in a stage of its own, from whole photos. One that has not must not be listened to.
+    stage->network->guess->eval();
+    std::vector<torch::Tensor> frozen = stage->network->guess->parameters();
+    if (!stage->network->guess->trained())
+        for (const auto& layer : {stage->network->guess16, stage->network->guess2})
+            for (const torch::Tensor& parameter : layer->parameters())
+                frozen.push_back(parameter);
+    for (torch::Tensor& parameter : frozen)
+        parameter.requires_grad_(false);
 
     torch::optim::AdamW optimizer(stage->parameters(),
                                   torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
@@ -424,6 +436,7 @@ void train_colorization(const TrainingConfig& config)
         log_errors(samples, output.chroma, losses);
         run.finish_step(losses);
     }
+    average->amplify_prior(config.prior_gain);
     save_weights(*average, config.output / "colorization.safetensors", "colorization",
                  run.metadata("colorization", photos.size(), "samples"), true);
 }

@@ -9,6 +9,7 @@
 
 #include "chromatch.h"
 #include "networks/colorization_network.h"
+#include "networks/feature_maps.h"
 #include "networks/match_features.h"
 #include "networks/safetensors.h"
 #include "networks/similarity_network.h"
@@ -98,7 +99,9 @@ TEST(Networks, HaveTheSizesOfTheContract)
     EXPECT_TRUE(torch::allclose(maps.fused.square().sum(1), torch::ones({2, 24, 16}), 1e-3, 1e-3));
 
     ColorizationNetwork network;
-    ColorizationInput input{features, luminance, torch::zeros({2, guide_channels, 24, 16}),
+    RecognitionNetwork recognition;
+    const RecognitionFeatures recognised = recognition->features(gray_picture(denormalise_luminance(luminance)));
+    ColorizationInput input{features, recognised, luminance, torch::zeros({2, guide_channels, 24, 16}),
                             torch::zeros({2, histogram_size})};
     const ColorizationOutput output = network(input, true);
     EXPECT_EQ(output.chroma.sizes().vec(), (std::vector<int64_t>{2, 2, 48, 32}));
@@ -125,10 +128,45 @@ TEST(Networks, RecognitionTellsPlacesApart)
         EXPECT_EQ(features.sixteenth.sizes().vec(), (std::vector<int64_t>{2, 120, height / 16, width / 16}));
         EXPECT_EQ(features.thirtysecond.sizes().vec(),
                   (std::vector<int64_t>{2, 352, (height + 31) / 32, (width + 31) / 32}));
-        const torch::Tensor scene = scene_map(network, luminance);
+        const torch::Tensor scene = scene_map(features);
         EXPECT_EQ(scene.sizes().vec(), (std::vector<int64_t>{2, 472, height / 16, width / 16}));
         EXPECT_LT(scene.square().sum(1).max().item<float>(), 1.001f);
     }
+}
+
+TEST(Networks, PriorBeginsWithTheGuess)
+{
+    const torch::NoGradGuard no_gradients;
+    torch::manual_seed(5);
+    ColorizationNetwork network;
+    network->eval();
+    torch::nn::init::normal_(network->guess->chroma->weight, 0.0, 0.05);
+    network->guess2->weight.copy_(torch::eye(2).view({2, 2, 1, 1}));
+    SimilarityNetwork similarity(1);
+    similarity->eval();
+    const torch::Tensor luminance = torch::randn({1, 1, 48, 80});
+    const TrunkFeatures features = similarity->features(luminance);
+    const RecognitionFeatures recognised =
+        RecognitionNetwork()->features(gray_picture(denormalise_luminance(luminance)));
+    const Guess guess = network->guess(guess_input(features.sixteenth, recognised, luminance));
+    EXPECT_EQ(guess.features.sizes().vec(), (std::vector<int64_t>{1, guess_channels, 3, 5}));
+    EXPECT_EQ(guess.chroma.sizes().vec(), (std::vector<int64_t>{1, 2, 6, 10}));
+    EXPECT_GT(guess.chroma.abs().max().item<float>(), 0.01f);
+    const ColorizationOutput output =
+        network(ColorizationInput{features, recognised, luminance, torch::zeros({1, guide_channels, 12, 20}),
+                                  torch::zeros({1, histogram_size})},
+                false);
+    EXPECT_TRUE(torch::allclose(output.prior, torch::tanh(resized_map(guess.chroma, 24, 40)), 1e-4, 1e-4));
+
+    torch::nn::init::normal_(network->head->weight, 0.0, 0.05);
+    torch::nn::init::normal_(network->head->bias, 0.0, 0.05);
+    const ColorizationInput input{features, recognised, luminance, torch::zeros({1, guide_channels, 12, 20}),
+                                  torch::zeros({1, histogram_size})};
+    const ColorizationOutput plain = network(input, false);
+    network->amplify_prior(1.25);
+    const ColorizationOutput vivid = network(input, false);
+    EXPECT_TRUE(torch::allclose(torch::atanh(vivid.prior), torch::atanh(plain.prior) * 1.25, 1e-3, 1e-3));
+    EXPECT_TRUE(torch::equal(vivid.gate, plain.gate));
 }
 
 TEST(PairMaps, KeepWhatTheNetworksSay)

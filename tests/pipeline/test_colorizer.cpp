@@ -207,9 +207,9 @@ double mean_difference(const Result& one, const Result& other)
 TEST(Colorizer, AFittingReferenceCountsAndAWrongOneHardly)
 {
     /// How far the colours go from those without a reference to those that are insisted on.
-    const auto share_taken = [](const std::string& target, const std::string& reference) {
+    const auto share_taken = [](const std::string& target, const std::string& reference, int working_size) {
         Request request = request_for(photo((target + "-target.jpg").c_str()), {});
-        request.options.working_size = default_working_size;
+        request.options.working_size = working_size;
         const Result automatic = colorizer().colorize(request, nullptr);
         request.references.push_back({photo((reference + "-reference.jpg").c_str()), {}});
         const Result taken = colorizer().colorize(request, nullptr);
@@ -217,10 +217,52 @@ TEST(Colorizer, AFittingReferenceCountsAndAWrongOneHardly)
         const Result insisted = colorizer().colorize(request, nullptr);
         return mean_difference(taken, automatic) / mean_difference(insisted, automatic);
     };
-    for (const char* name : {"forget-me-nots", "pagoda", "portrait"})
-        EXPECT_GT(share_taken(name, name), 0.6) << name;
-    EXPECT_LT(share_taken("portrait", "mountains"), 0.2);
-    EXPECT_LT(share_taken("mountains", "flower"), 0.2);
+    for (const int size : {default_working_size / 2, default_working_size}) {
+        for (const char* name : {"flower", "forget-me-nots", "hills", "mountains", "pagoda", "portrait"})
+            EXPECT_GT(share_taken(name, name, size), 0.8) << name << " at " << size;
+        for (const auto& [target, reference] :
+             {std::pair{"portrait", "mountains"}, {"mountains", "flower"}, {"pagoda", "portrait"}})
+            EXPECT_LT(share_taken(target, reference, size), 0.2) << target << " at " << size;
+    }
+}
+
+TEST(Colorizer, AWrongReferenceAmongSeveralCostsOnlyWhatItServes)
+{
+    Request request = request_for(photo("portrait-target.jpg"), {});
+    request.options.working_size = default_working_size;
+    const Result automatic = colorizer().colorize(request, nullptr);
+    for (const char* name : {"portrait-reference.jpg", "mountains-reference.jpg"})
+        request.references.push_back({photo(name), {}});
+    const Result taken = colorizer().colorize(request, nullptr);
+    request.options.insist = true;
+    const Result insisted = colorizer().colorize(request, nullptr);
+    double here[2] = {}, all[2] = {};
+    for (std::size_t i = 0; i < taken.a.values.size(); i++) {
+        const auto far = [&](const Result& result) {
+            return std::hypot(result.a.values[i] - automatic.a.values[i], result.b.values[i] - automatic.b.values[i]);
+        };
+        here[taken.reference_index[i]] += far(taken);
+        all[taken.reference_index[i]] += far(insisted);
+    }
+    EXPECT_GT(here[0] / all[0], 0.6);
+    EXPECT_LT(here[1] / all[1], 0.5);
+}
+
+TEST(Colorizer, APartOfAFittingReferenceCounts)
+{
+    Request request = request_for(photo("forget-me-nots-target.jpg"), {});
+    request.options.working_size = default_working_size;
+    const Result automatic = colorizer().colorize(request, nullptr);
+    const LabImage reference = photo("forget-me-nots-reference.jpg");
+    Plane mask(reference.l.height, reference.l.width);
+    for (int y = 0; y < mask.height; y++)
+        for (int x = 0; x < mask.width / 4; x++)
+            mask.at(y, x) = 1.0f;
+    request.references.push_back({reference, mask});
+    const Result taken = colorizer().colorize(request, nullptr);
+    request.options.insist = true;
+    const Result insisted = colorizer().colorize(request, nullptr);
+    EXPECT_GT(mean_difference(taken, automatic) / mean_difference(insisted, automatic), 0.8);
 }
 
 TEST(Colorizer, ColoursWithoutAReference)

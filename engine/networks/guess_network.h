@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The guess: what colours a photo probably has, from what the luminance trunk and the recognition network see in it.
+// What a photo shows is seen best at the size at which it is coloured, so this network learns by itself, on whole
+// photos, from features that are computed once; the colorization network then refines its guess.
+#pragma once
+
+#include "networks/recognition_network.h"
+#include "networks/similarity_network.h"
+
+namespace chromatch {
+
+constexpr int guess_channels = 256; ///< of the guess's own features at /16
+
+/// Channels of guess_input(): trunk /16, recognition /16 and /32, luminance.
+constexpr int guess_input_shown = 256 + recognition_channels[1]; ///< where recognition /32 begins
+constexpr int guess_inputs = guess_input_shown + recognition_channels[2] + 1;
+
+/// A depthwise 5x5 convolution, LayerNorm over the photo and a hidden layer of twice the channels, as in ConvNeXt (Liu
+/// et al., "A ConvNet for the 2020s", CVPR 2022); a shortcut around them.
+struct GuessBlockImpl : torch::nn::Module {
+    explicit GuessBlockImpl(int channels);
+    torch::Tensor forward(const torch::Tensor& x);
+
+    torch::nn::Conv2d depthwise, hidden, project;
+    torch::nn::GroupNorm norm;
+};
+TORCH_MODULE(GuessBlock);
+
+struct Guess {
+    torch::Tensor features; ///< N x guess_channels x H/16 x W/16
+    torch::Tensor chroma;   ///< N x 2 x H/8 x W/8, a and b over chroma_scale
+};
+
+struct GuessNetworkImpl : torch::nn::Module {
+    GuessNetworkImpl();
+    /// input: guess_input(). In training, whole channels of it are dropped (Tompson et al., CVPR 2015).
+    Guess forward(const torch::Tensor& input);
+    bool trained() const; ///< its training begins with measuring `mean`
+
+    torch::Tensor mean, scale; ///< of the input's channels over photos, 1 x guess_inputs x 1 x 1
+    torch::nn::Conv2d enter;
+    GuessBlock block1, block2, block3;
+    torch::nn::Conv2d context_key, context_value; ///< global context (Cao et al., "GCNet", 2019)
+    torch::nn::Conv2d chroma;
+};
+TORCH_MODULE(GuessNetwork);
+
+/// trunk: /16 features. recognition: of the gray picture. luminance: normalised, N x 1 x H x W. Returns N x
+/// guess_inputs x H/16 x W/16, float32.
+torch::Tensor guess_input(const torch::Tensor& trunk, const RecognitionFeatures& recognition,
+                          const torch::Tensor& luminance);
+
+} // namespace chromatch

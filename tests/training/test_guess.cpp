@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "made_shards.h"
+#include "networks/colorization_network.h"
+#include "networks/weights.h"
+#include "training/run.h"
+
+namespace chromatch {
+namespace {
+
+class TrainGuess : public testing::Test {
+  protected:
+    void SetUp() override
+    {
+        std::string pattern = (std::filesystem::temp_directory_path() / "guess-XXXXXX").string();
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+        write_shard("train-000.tar", 1, 24);
+        write_shard("validation-000.tar", 2, 8);
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    /// Pictures of 64 x 64 pixels whose smooth half is blue and whose grainy half is red: the left or the right one.
+    void write_shard(const std::string& name, unsigned seed, int count)
+    {
+        std::mt19937 random(seed);
+        std::string tar;
+        for (int i = 0; i < count; i++) {
+            std::vector<std::uint8_t> rgb;
+            for (int y = 0; y < 64; y++)
+                for (int x = 0; x < 64; x++) {
+                    const bool grainy = (x < 32) == (i % 2 == 0);
+                    const int light = grainy ? static_cast<int>(random() % 90) : 45;
+                    for (const int share :
+                         grainy ? std::initializer_list<int>{130, 40, 40} : std::initializer_list<int>{40, 60, 130})
+                        rgb.push_back(static_cast<std::uint8_t>(share + light));
+                }
+            tar += member(std::to_string(i) + ".jpg", jpeg(64, 64, rgb));
+        }
+        std::ofstream(folder_ / name, std::ios::binary) << tar << archive_end;
+    }
+
+    TrainingConfig config()
+    {
+        const std::filesystem::path models = CHROMATCH_TEST_MODELS;
+        TrainingConfig config;
+        config.photos = folder_;
+        config.similarity = models / "similarity-l.safetensors";
+        config.recognition = models / "recognition.safetensors";
+        config.output = folder_ / "output";
+        config.seconds = 300;
+        config.steps = 25;
+        config.batch = 8;
+        config.crop = 64;
+        config.learning_rate = 2e-3;
+        config.warmup_steps = 5;
+        config.average_decay = 0.9;
+        config.loss_weights = {{"chroma", 100.0}};
+        return config;
+    }
+
+    ColorizationNetwork result()
+    {
+        ColorizationNetwork network;
+        load_weights(*network, folder_ / "output" / "colorization.safetensors", "colorization");
+        network->eval();
+        return network;
+    }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(TrainGuess, LearnsWhatColourThingsHave)
+{
+    EXPECT_GT(train_guess(config()), 6.0); // decibels; one colour for all reaches 2.4
+    // A network that has learnt nothing else guesses just that.
+    EXPECT_TRUE(torch::equal(result()->guess2->weight.view({2, 2}), torch::eye(2)));
+}
+
+TEST_F(TrainGuess, AnEarlierNetworkKeepsHalfASay)
+{
+    torch::manual_seed(5);
+    ColorizationNetwork earlier;
+    torch::nn::init::normal_(earlier->head->weight, 0.0, 0.1);
+    const torch::Tensor head = earlier->head->weight.detach();
+    SafeTensors content = state_of(*earlier);
+    std::erase_if(content.tensors, [](const auto& entry) { return entry.first.starts_with("guess"); });
+    write_safetensors(folder_ / "earlier.safetensors", content, false);
+
+    TrainingConfig short_run = config();
+    short_run.initial = folder_ / "earlier.safetensors";
+    short_run.steps = 1;
+    train_guess(short_run);
+    const ColorizationNetwork made = result();
+    const auto near = [](const torch::Tensor& one, const torch::Tensor& other) {
+        return torch::allclose(one, other, 1e-2, 1e-4); // half precision
+    };
+    EXPECT_TRUE(near(made->guess2->weight.view({2, 2}), torch::eye(2) * 0.5));
+    EXPECT_TRUE(near(made->head->weight.narrow(0, 0, 2), head.narrow(0, 0, 2) * 0.5));
+    EXPECT_TRUE(near(made->head->weight.narrow(0, 2, 3), head.narrow(0, 2, 3)));
+
+    // The next time the guess is trained on, from what it knew, and nothing is halved again.
+    std::filesystem::rename(folder_ / "output" / "colorization.safetensors", folder_ / "later.safetensors");
+    std::filesystem::remove_all(folder_ / "output");
+    short_run.initial = folder_ / "later.safetensors";
+    short_run.learning_rate = 1e-9;
+    train_guess(short_run);
+    EXPECT_TRUE(torch::equal(result()->head->weight, made->head->weight));
+    EXPECT_TRUE(near(result()->guess->enter->weight, made->guess->enter->weight));
+    EXPECT_TRUE(torch::equal(result()->guess->mean, made->guess->mean));
+}
+
+} // namespace
+} // namespace chromatch
