@@ -35,12 +35,6 @@ torch::Tensor twice_as_large(const torch::Tensor& x)
         x, F::InterpolateFuncOptions().scale_factor(std::vector<double>{2.0, 2.0}).mode(torch::kNearest));
 }
 
-torch::Tensor twice_as_large_smooth(const torch::Tensor& x)
-{
-    const std::vector<int64_t> size = {x.size(2) * 2, x.size(3) * 2};
-    return F::interpolate(x, F::InterpolateFuncOptions().size(size).mode(torch::kBilinear).align_corners(false));
-}
-
 } // namespace
 
 ColorBlockImpl::ColorBlockImpl(int channels)
@@ -139,9 +133,7 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
     const Guess guessed = guess(guess_input(input.features.sixteenth, input.recognition, input.luminance));
     torch::Tensor x = fuse16(torch::cat({input.features.sixteenth, guided16}, 1)) + guess16(guessed.features);
     x = run(block16a, x, channels16, unsure16);
-    const torch::Tensor attention =
-        torch::softmax(context_key(x).to(torch::kFloat32).flatten(2), 2).view({x.size(0), 1, x.size(2), x.size(3)});
-    x = x + context_value((x * attention).sum({2, 3}, true));
+    x = with_context(x, context_key, context_value);
     x = run(block16b, x, channels16, unsure16);
 
     x = fuse8(torch::cat({twice_as_large(up8(x)), input.features.eighth, guided8}, 1));
@@ -152,15 +144,16 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
     ColorizationOutput output;
     if (with_bins)
         output.bins = bins(torch::silu(x)).to(torch::kFloat32);
-    const torch::Tensor guide2 = twice_as_large_smooth(guide);
-    const torch::Tensor unsure2 = twice_as_large_smooth(unsure4);
+    const int64_t height2 = input.features.half.size(2), width2 = input.features.half.size(3);
+    const torch::Tensor guide2 = resized_map(guide, height2, width2);
+    const torch::Tensor unsure2 = resized_map(unsure4, height2, width2);
     x = fuse2(
         torch::cat({twice_as_large(up2(x)), input.features.half, torch::avg_pool2d(input.luminance, 2), guide2}, 1));
     x = run(block2, x, channels2, unsure2);
     const torch::Tensor heads = head(torch::silu(x)).to(torch::kFloat32);
 
-    const torch::Tensor guessed2 = resized_map(guessed.chroma, heads.size(2), heads.size(3));
-    output.prior = torch::tanh(heads.narrow(1, 0, 2) + guess2(guessed2).to(torch::kFloat32));
+    const torch::Tensor guessed2 = guess2(resized_map(guessed.chroma, height2, width2)).to(torch::kFloat32);
+    output.prior = torch::tanh(heads.narrow(1, 0, 2) + guessed2);
     output.gate = heads.narrow(1, 2, 1);
     output.warp = guide2.narrow(1, guide_warp_a, 2) + warp_refinement * torch::tanh(heads.narrow(1, 3, 2));
     output.trust = guide2.narrow(1, guide_valid, 1) * torch::sigmoid(output.gate);

@@ -54,7 +54,7 @@ struct ColorizationNetworkImpl : torch::nn::Module {
     torch::nn::Conv2d guide4a, guide4b, guide8, guide16;
     torch::nn::Conv2d fuse16, up8, fuse8, up4, fuse4, up2, fuse2;
     ColorBlock block16a, block16b, block8, block4, block2;
-    torch::nn::Conv2d context_key, context_value; ///< global context (Cao et al., "GCNet", 2019) at /16
+    torch::nn::Conv2d context_key, context_value; ///< see with_context(); at /16
     torch::nn::Linear film_hidden, film;
     torch::nn::Conv2d head, bins;
     GuessNetwork guess;

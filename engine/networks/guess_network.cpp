@@ -64,10 +64,7 @@ Guess GuessNetworkImpl::forward(const torch::Tensor& input)
 {
     torch::Tensor x = (input - mean) * scale;
     x = enter(torch::feature_dropout(x, dropped_share, is_training()));
-    x = block1(x);
-    const torch::Tensor attention =
-        torch::softmax(context_key(x).to(torch::kFloat32).flatten(2), 2).view({x.size(0), 1, x.size(2), x.size(3)});
-    x = x + context_value((x * attention).sum({2, 3}, true));
+    x = with_context(block1(x), context_key, context_value);
     x = block3(block2(x));
     return {x, torch::pixel_shuffle(chroma(x), 2).to(torch::kFloat32)};
 }

@@ -41,7 +41,7 @@ struct GuessNetworkImpl : torch::nn::Module {
     torch::Tensor mean, scale; ///< of the input's channels over photos, 1 x guess_inputs x 1 x 1
     torch::nn::Conv2d enter;
     GuessBlock block1, block2, block3;
-    torch::nn::Conv2d context_key, context_value; ///< global context (Cao et al., "GCNet", 2019)
+    torch::nn::Conv2d context_key, context_value; ///< see with_context()
     torch::nn::Conv2d chroma;
 };
 TORCH_MODULE(GuessNetwork);

@@ -308,12 +308,12 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::features);
         const Encoded target = encode(small.luminance);
+        const torch::Tensor target_scene = count > 0 ? scene_map(target.recognition) : torch::Tensor();
         std::vector<PairMaps> maps;       // of the target and each reference
         std::vector<torch::Tensor> shown; // by each reference
         for (const Reference& reference : small.references) {
             const Encoded encoded = encode(reference.image.l);
-            maps.push_back(
-                pair_maps(target.fused, scene_map(target.recognition), encoded.fused, scene_map(encoded.recognition)));
+            maps.push_back(pair_maps(target.fused, target_scene, encoded.fused, scene_map(encoded.recognition)));
             shown.push_back(encoded.recognition.thirtysecond);
             clock.report(double(maps.size()) / double(count));
         }

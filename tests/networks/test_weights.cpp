@@ -152,16 +152,13 @@ TEST(Networks, PriorBeginsWithTheGuess)
     EXPECT_EQ(guess.features.sizes().vec(), (std::vector<int64_t>{1, guess_channels, 3, 5}));
     EXPECT_EQ(guess.chroma.sizes().vec(), (std::vector<int64_t>{1, 2, 6, 10}));
     EXPECT_GT(guess.chroma.abs().max().item<float>(), 0.01f);
-    const ColorizationOutput output =
-        network(ColorizationInput{features, recognised, luminance, torch::zeros({1, guide_channels, 12, 20}),
-                                  torch::zeros({1, histogram_size})},
-                false);
+    const ColorizationInput input{features, recognised, luminance, torch::zeros({1, guide_channels, 12, 20}),
+                                  torch::zeros({1, histogram_size})};
+    const ColorizationOutput output = network(input, false);
     EXPECT_TRUE(torch::allclose(output.prior, torch::tanh(resized_map(guess.chroma, 24, 40)), 1e-4, 1e-4));
 
     torch::nn::init::normal_(network->head->weight, 0.0, 0.05);
     torch::nn::init::normal_(network->head->bias, 0.0, 0.05);
-    const ColorizationInput input{features, recognised, luminance, torch::zeros({1, guide_channels, 12, 20}),
-                                  torch::zeros({1, histogram_size})};
     const ColorizationOutput plain = network(input, false);
     network->amplify_prior(1.25);
     const ColorizationOutput vivid = network(input, false);

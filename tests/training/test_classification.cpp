@@ -46,16 +46,8 @@ TEST(ReadLabels, NameThePictureThatHasNone)
     EXPECT_THAT(refusal([] { read_labels({"c/3.jpg"}, {"a", "b"}); }), HasSubstr("c/3.jpg"));
 }
 
-class Classification : public testing::Test {
+class Classification : public ShardFolder {
   protected:
-    void SetUp() override
-    {
-        std::string pattern = (std::filesystem::temp_directory_path() / "classification-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     /// Grainy pictures of 64 x 64 pixels, dark and light ones.
     void write_shard(const std::string& name, unsigned seed)
     {
@@ -86,8 +78,6 @@ class Classification : public testing::Test {
         config.loss_weights = {{"classes", 1.0}};
         return config;
     }
-
-    std::filesystem::path folder_;
 };
 
 TEST_F(Classification, TellsDarkFromLight)

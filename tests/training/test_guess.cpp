@@ -14,17 +14,14 @@
 namespace chromatch {
 namespace {
 
-class TrainGuess : public testing::Test {
+class TrainGuess : public ShardFolder {
   protected:
     void SetUp() override
     {
-        std::string pattern = (std::filesystem::temp_directory_path() / "guess-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
+        ShardFolder::SetUp();
         write_shard("train-000.tar", 1, 24);
         write_shard("validation-000.tar", 2, 8);
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
 
     /// Pictures of 64 x 64 pixels whose smooth half is blue and whose grainy half is red: the left or the right one.
     void write_shard(const std::string& name, unsigned seed, int count)
@@ -72,8 +69,6 @@ class TrainGuess : public testing::Test {
         network->eval();
         return network;
     }
-
-    std::filesystem::path folder_;
 };
 
 TEST_F(TrainGuess, LearnsWhatColourThingsHave)

@@ -14,16 +14,8 @@ namespace {
 using chromatch::Photo;
 using chromatch::read_photo_shards;
 
-class PhotoShards : public testing::Test {
+class PhotoShards : public ShardFolder {
   protected:
-    void SetUp() override
-    {
-        std::string pattern = (std::filesystem::temp_directory_path() / "photo-shards-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     std::filesystem::path shard(const std::string& name, const std::string& bytes)
     {
         std::ofstream(folder_ / name, std::ios::binary) << bytes;
@@ -39,8 +31,6 @@ class PhotoShards : public testing::Test {
         }
         return "";
     }
-
-    std::filesystem::path folder_;
 };
 
 TEST_F(PhotoShards, KeepsNamesSizesColoursAndOrder)
