@@ -127,6 +127,9 @@ struct Result {
     Plane b;
     /// How far the colours come from references and hints: 0 = the network's own guess, 1 = their colour.
     Plane confidence;
+    /// For judging the confidence: the chroma that it speaks of, which matching brought and the network refined, before
+    /// it was weighed; at half the working size. Empty without references, and where all were refused.
+    Plane matched_a, matched_b;
     /// Index into Request::references of the photo that served each pixel (row-major, the target's size).
     /// Empty where there was at most one reference.
     std::vector<std::uint8_t> reference_index;

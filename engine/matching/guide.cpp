@@ -33,7 +33,7 @@ Guide make_guide(const FeatureMap& target, const FeatureMap& reference, const fl
                                              std::to_string(target.channels) + " and " +
                                              std::to_string(reference.channels));
     // Each level was scaled by a square root on both sides.
-    const double levels_share = target.channels == pair_channels ? 1.0 - scene_share : 1.0;
+    const double levels_share = target.channels == pair_channels ? fused_share : 1.0;
     const float level_scale = static_cast<float>(match_level_count / levels_share);
     MatchOptions options;
     options.patch = guide_patch;

@@ -18,6 +18,7 @@ constexpr int channels16 = 256, channels8 = 192, channels4 = 128, channels2 = 64
 constexpr int film_channels[] = {channels16, channels16, channels8, channels4, channels2};
 constexpr int film_hidden_channels = 128;
 constexpr double warp_refinement = 0.25;
+constexpr int guided_channels = 48; ///< of the guide's first layer
 
 torch::nn::Conv2d convolution(int inputs, int outputs, int kernel, int stride = 1)
 {
@@ -60,17 +61,18 @@ torch::Tensor ColorBlockImpl::forward(const torch::Tensor& x, const torch::Tenso
 }
 
 ColorizationNetworkImpl::ColorizationNetworkImpl()
-    : guide4a(convolution(guide_channels, 48, 3)), guide4b(convolution(48, 64, 3)), guide8(convolution(64, 96, 3, 2)),
-      guide16(convolution(96, 128, 3, 2)), fuse16(convolution(256 + 128, channels16, 1)),
-      up8(convolution(channels16, channels8, 1)), fuse8(convolution(channels8 + 128 + 96, channels8, 1)),
-      up4(convolution(channels8, channels4, 1)), fuse4(convolution(channels4 + 64 + 64, channels4, 1)),
-      up2(convolution(channels4, channels2, 1)), fuse2(convolution(channels2 + 64 + 1 + guide_channels, channels2, 1)),
-      block16a(channels16), block16b(channels16), block8(channels8), block4(channels4), block2(channels2),
-      context_key(convolution(channels16, 1, 1)), context_value(convolution(channels16, channels16, 1)),
-      film_hidden(histogram_size, film_hidden_channels),
+    : guide4a(convolution(guide_channels, guided_channels, 3)), guide4b(convolution(guided_channels, 64, 3)),
+      guide8(convolution(64, 96, 3, 2)), guide16(convolution(96, 128, 3, 2)),
+      fuse16(convolution(256 + 128, channels16, 1)), up8(convolution(channels16, channels8, 1)),
+      fuse8(convolution(channels8 + 128 + 96, channels8, 1)), up4(convolution(channels8, channels4, 1)),
+      fuse4(convolution(channels4 + 64 + 64, channels4, 1)), up2(convolution(channels4, channels2, 1)),
+      fuse2(convolution(channels2 + 64 + 1 + guide_channels, channels2, 1)), block16a(channels16), block16b(channels16),
+      block8(channels8), block4(channels4), block2(channels2), context_key(convolution(channels16, 1, 1)),
+      context_value(convolution(channels16, channels16, 1)), film_hidden(histogram_size, film_hidden_channels),
       film(film_hidden_channels, 2 * std::accumulate(std::begin(film_channels), std::end(film_channels), 0)),
       head(convolution(channels2, 5, 3)), bins(convolution(channels4, histogram_size, 1)),
-      guess16(convolution(guess_channels, channels16, 1)), guess2(convolution(2, 2, 1))
+      guess16(convolution(guess_channels, channels16, 1)), guess4(convolution(2 + 2 + 1, guided_channels, 3)),
+      guess2(convolution(2, 2, 1))
 {
     register_module("guide4a", guide4a);
     register_module("guide4b", guide4b);
@@ -96,21 +98,25 @@ ColorizationNetworkImpl::ColorizationNetworkImpl()
     register_module("bins", bins);
     register_module("guess", guess);
     register_module("guess16", guess16);
+    register_module("guess4", guess4);
     register_module("guess2", guess2);
     for (auto layer : {film->weight, film->bias, head->weight, head->bias, context_value->weight, context_value->bias,
-                       guess16->weight, guess16->bias, guess2->weight, guess2->bias})
+                       guess16->weight, guess16->bias, guess4->weight, guess4->bias, guess2->weight, guess2->bias})
         torch::nn::init::zeros_(layer);
 }
 
 ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& input, bool with_bins)
 {
     const torch::Tensor& guide = input.guide;
-    const torch::Tensor guided4 = torch::silu(guide4b(torch::silu(guide4a(guide))));
+    const torch::Tensor valid = guide.narrow(1, guide_valid, 1);
+    const torch::Tensor guessed4 = resized_map(input.guess.chroma, guide.size(2), guide.size(3));
+    const torch::Tensor difference = (guide.narrow(1, guide_warp_a, 2) - guessed4) * valid;
+    const torch::Tensor compared = guess4(torch::cat({guessed4, difference, difference.norm(2, 1, true)}, 1));
+    const torch::Tensor guided4 = torch::silu(guide4b(torch::silu(guide4a(guide) + compared)));
     const torch::Tensor guided8 = torch::silu(guide8(guided4));
     const torch::Tensor guided16 = torch::silu(guide16(guided8));
 
     // FiLM speaks where there is a reference but no sure match.
-    const torch::Tensor valid = guide.narrow(1, guide_valid, 1);
     const torch::Tensor unsure4 = valid * (1.0 - guide.narrow(1, guide_cycle_confidence, 1));
     const torch::Tensor unsure8 = torch::avg_pool2d(unsure4, 2);
     const torch::Tensor unsure16 = torch::avg_pool2d(unsure8, 2);
@@ -130,8 +136,7 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
         return block(x, scale, shift, amount);
     };
 
-    const Guess guessed = guess(guess_input(input.features.sixteenth, input.recognition, input.luminance));
-    torch::Tensor x = fuse16(torch::cat({input.features.sixteenth, guided16}, 1)) + guess16(guessed.features);
+    torch::Tensor x = fuse16(torch::cat({input.features.sixteenth, guided16}, 1)) + guess16(input.guess.features);
     x = run(block16a, x, channels16, unsure16);
     x = with_context(x, context_key, context_value);
     x = run(block16b, x, channels16, unsure16);
@@ -152,7 +157,7 @@ ColorizationOutput ColorizationNetworkImpl::forward(const ColorizationInput& inp
     x = run(block2, x, channels2, unsure2);
     const torch::Tensor heads = head(torch::silu(x)).to(torch::kFloat32);
 
-    const torch::Tensor guessed2 = guess2(resized_map(guessed.chroma, height2, width2)).to(torch::kFloat32);
+    const torch::Tensor guessed2 = guess2(resized_map(input.guess.chroma, height2, width2)).to(torch::kFloat32);
     output.prior = torch::tanh(heads.narrow(1, 0, 2) + guessed2);
     output.gate = heads.narrow(1, 2, 1);
     output.warp = guide2.narrow(1, guide_warp_a, 2) + warp_refinement * torch::tanh(heads.narrow(1, 3, 2));

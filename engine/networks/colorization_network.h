@@ -16,11 +16,11 @@ constexpr int histogram_bins = 21;     ///< along a and along b, over [-1, 1] of
 constexpr int histogram_size = histogram_bins * histogram_bins;
 
 struct ColorizationInput {
-    TrunkFeatures features;          ///< of the target, from `similarity-l`
-    RecognitionFeatures recognition; ///< of the target's gray picture
-    torch::Tensor luminance;         ///< N x 1 x H x W, normalise_luminance()
-    torch::Tensor guide;             ///< N x guide_channels x H/4 x W/4, see GuideChannel; all zero without a reference
-    torch::Tensor histogram;         ///< N x 441 soft ab histogram of the reference, sums to 1; zero without one
+    TrunkFeatures features;  ///< of the target, from `similarity-l`
+    Guess guess;             ///< of the network's own `guess`, which matching needs first
+    torch::Tensor luminance; ///< N x 1 x H x W, normalise_luminance()
+    torch::Tensor guide;     ///< N x guide_channels x H/4 x W/4, see GuideChannel; all zero without a reference
+    torch::Tensor histogram; ///< N x 441 soft ab histogram of the reference, sums to 1; zero without one
 };
 
 /// All at half the working resolution, in units of chroma_scale.
@@ -58,7 +58,8 @@ struct ColorizationNetworkImpl : torch::nn::Module {
     torch::nn::Linear film_hidden, film;
     torch::nn::Conv2d head, bins;
     GuessNetwork guess;
-    torch::nn::Conv2d guess16, guess2; ///< what the decoder takes of the guess: features, and chroma for the prior
+    /// What the decoder takes of the guess: features; chroma, and how the warp differs from it; chroma for the prior.
+    torch::nn::Conv2d guess16, guess4, guess2;
 };
 TORCH_MODULE(ColorizationNetwork);
 

@@ -2,6 +2,7 @@
 #include "networks/match_features.h"
 
 #include "chromatch.h"
+#include "networks/colorization_network.h"
 #include "networks/feature_maps.h"
 
 #include <cmath>
@@ -14,6 +15,10 @@ namespace chromatch {
 namespace F = torch::nn::functional;
 
 namespace {
+
+/// Of chroma_direction(), chosen like the shares in guide.h (models/evaluation/README.md).
+constexpr double half_colourful = 15.0 / chroma_scale; ///< the chroma that counts half as much as any could
+constexpr double gray_weight = 0.6;
 
 /// Rows -> their principal components without centring, count x kept: the rows' dot products, as well as so few
 /// channels can.
@@ -43,28 +48,37 @@ torch::Tensor scene_map(const RecognitionFeatures& features)
            std::sqrt(0.5);
 }
 
-PairMaps pair_maps(const torch::Tensor& target_fused, const torch::Tensor& target_scene,
-                   const torch::Tensor& reference_fused, const torch::Tensor& reference_scene)
+PairMaps pair_maps(const MatchInput& target, const MatchInput& reference)
 {
-    const int64_t count = target_fused.size(0);
     const auto rows = [](const torch::Tensor& scene) { return scene.flatten(1).t(); };
     std::vector<torch::Tensor> targets, references;
-    for (int64_t i = 0; i < count; i++) {
-        const torch::Tensor of_target = rows(target_scene[i]), of_reference = rows(reference_scene[i]);
+    for (int64_t i = 0; i < target.fused.size(0); i++) {
+        const torch::Tensor of_target = rows(target.scene[i]), of_reference = rows(reference.scene[i]);
         const torch::Tensor both = principal_components(torch::cat({of_target, of_reference}), scene_channels);
         const auto map = [](const torch::Tensor& part, const torch::Tensor& scene) {
             return part.t().reshape({1, scene_channels, scene.size(2), scene.size(3)});
         };
-        targets.push_back(map(both.narrow(0, 0, of_target.size(0)), target_scene));
-        references.push_back(map(both.narrow(0, of_target.size(0), of_reference.size(0)), reference_scene));
+        targets.push_back(map(both.narrow(0, 0, of_target.size(0)), target.scene));
+        references.push_back(map(both.narrow(0, of_target.size(0), of_reference.size(0)), reference.scene));
     }
-    const auto side_by_side = [](const torch::Tensor& fused, const std::vector<torch::Tensor>& scenes) {
-        const torch::Tensor scene = resized_map(torch::cat(scenes), fused.size(2), fused.size(3));
-        return torch::cat({fused * std::sqrt(1.0 - scene_share), scene * std::sqrt(scene_share)}, 1)
+    const auto side_by_side = [](const MatchInput& photo, const std::vector<torch::Tensor>& scenes) {
+        const auto as_large = [&](const torch::Tensor& map) {
+            return resized_map(map, photo.fused.size(2), photo.fused.size(3));
+        };
+        return torch::cat({photo.fused * std::sqrt(fused_share), as_large(torch::cat(scenes)) * std::sqrt(scene_share),
+                           chroma_direction(as_large(photo.chroma)) * std::sqrt(chroma_share)},
+                          1)
             .permute({0, 2, 3, 1})
             .contiguous();
     };
-    return {side_by_side(target_fused, targets), side_by_side(reference_fused, references)};
+    return {side_by_side(target, targets), side_by_side(reference, references)};
+}
+
+torch::Tensor chroma_direction(const torch::Tensor& ab)
+{
+    const torch::Tensor coloured = ab / half_colourful;
+    const torch::Tensor length = (1.0 + coloured.square().sum(1, true)).sqrt();
+    return torch::cat({coloured / length, gray_weight / length}, 1);
 }
 
 torch::Tensor match_features(SimilarityNetwork& network, const Plane& luminance)

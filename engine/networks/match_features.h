@@ -23,10 +23,20 @@ struct PairMaps {
     torch::Tensor target, reference;
 };
 
-/// fused: N x fused_channels x h x w, of MatchMaps. scene: scene_map() of the same photos. The scene's channels are the
-/// principal components of both photos' vectors together, so that a dot product of few channels comes close to that of
-/// all 472.
-PairMaps pair_maps(const torch::Tensor& target_fused, const torch::Tensor& target_scene,
-                   const torch::Tensor& reference_fused, const torch::Tensor& reference_scene);
+/// What matching compares of one photo, or of a batch.
+struct MatchInput {
+    torch::Tensor fused;  ///< N x fused_channels x h x w, of MatchMaps
+    torch::Tensor scene;  ///< scene_map()
+    torch::Tensor chroma; ///< N x 2 of any size, in units of chroma_scale: the target's guess, the reference's own
+};
+
+/// The scene's channels are the principal components of both photos' vectors together, so that a dot product of few
+/// channels comes close to that of all 472. The colours' are chroma_direction(): among places that are as alike, those
+/// win whose colours the target probably has.
+PairMaps pair_maps(const MatchInput& target, const MatchInput& reference);
+
+/// ab: N x 2 x h x w in units of chroma_scale -> N x 3 x h x w of length 1 or less. The dot product of two says how
+/// alike their hues are, the more the more colourful both are, and a little how alike they are in being gray.
+torch::Tensor chroma_direction(const torch::Tensor& ab);
 
 } // namespace chromatch

@@ -2,9 +2,10 @@
 //
 // What happens between two images and a result, in one place:
 //
-//   target L, reference Lab -> working size -> luminance trunk, recognition network -> matching both ways (pair_maps,
-//   make_guide), hints -> colorization network, which begins with a guess -> chroma at half the working size -> trusted
-//   chroma spread to what was guessed -> luminance-guided upsampling -> strength, gamut -> full-size chroma
+//   target L, reference Lab -> working size -> luminance trunk, recognition network -> a guess of the chroma ->
+//   matching both ways (pair_maps, make_guide), hints -> colorization network -> chroma at half the working size ->
+//   trusted chroma spread to what was guessed, smoothed -> luminance-guided upsampling -> strength, gamut -> full-size
+//   chroma
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -12,6 +13,8 @@
 #include <new>
 #include <optional>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <sys/mman.h>
@@ -26,6 +29,7 @@
 #include "networks/match_features.h"
 #include "networks/similarity_network.h"
 #include "networks/weights.h"
+#include "pipeline/chroma_smoothing.h"
 #include "pipeline/chroma_spreading.h"
 #include "pipeline/working_size.h"
 #include "resampling/guided_upsampling.h"
@@ -113,6 +117,12 @@ struct PreparedReference {
     std::vector<float> chroma;      ///< 2 x height x width, in units of chroma_scale
     std::vector<std::uint8_t> mask; ///< height x width; empty: everything may be used
     torch::Tensor weight;           ///< 1 x 1 x height x width, share of usable pixels; undefined: everything
+
+    /// 1 x 2 x height x width, of this memory.
+    torch::Tensor as_tensor() const
+    {
+        return torch::from_blob(const_cast<float*>(chroma.data()), {1, 2, height, width}, torch::kFloat32);
+    }
 };
 
 /// reference: at the working size.
@@ -308,12 +318,15 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::features);
         const Encoded target = encode(small.luminance);
+        const Guess guess =
+            colorization_->guess(guess_input(target.features.sixteenth, target.recognition, target.luminance));
         const torch::Tensor target_scene = count > 0 ? scene_map(target.recognition) : torch::Tensor();
         std::vector<PairMaps> maps;       // of the target and each reference
         std::vector<torch::Tensor> shown; // by each reference
-        for (const Reference& reference : small.references) {
-            const Encoded encoded = encode(reference.image.l);
-            maps.push_back(pair_maps(target.fused, target_scene, encoded.fused, scene_map(encoded.recognition)));
+        for (std::size_t i = 0; i < count; i++) {
+            const Encoded encoded = encode(small.references[i].image.l);
+            maps.push_back(pair_maps({target.fused, target_scene, guess.chroma},
+                                     {encoded.fused, scene_map(encoded.recognition), references[i].as_tensor()}));
             shown.push_back(encoded.recognition.thirtysecond);
             clock.report(double(maps.size()) / double(count));
         }
@@ -329,9 +342,10 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::coloring);
         answer.device = device == MatchDevice::cuda ? Device::cuda : Device::cpu;
-        answer.output = colorize_features(target, references, shown, guides, small, answer.served);
+        answer.output = colorize_features(target, guess, references, shown, guides, small, answer.served);
         if (count > 0 || !small.hints.mask.empty())
             spread_known_chroma(small, target, answer.output);
+        smooth(small, answer.output);
         return answer;
     }
 
@@ -400,13 +414,14 @@ class TorchColorizer : public Colorizer {
 
     /// Takes each pixel from the reference that serves it best, and runs the colorization network. References that have
     /// little in common with the target give way to the network's colours without a reference.
-    ColorizationOutput colorize_features(const Encoded& target, const std::vector<PreparedReference>& references,
+    ColorizationOutput colorize_features(const Encoded& target, const Guess& guess,
+                                         const std::vector<PreparedReference>& references,
                                          const std::vector<torch::Tensor>& shown, const std::vector<Guide>& guides,
                                          const Request& request, std::vector<std::uint8_t>& served)
     {
         const int64_t height = target.fused.size(2), width = target.fused.size(3);
         const auto empty_input = [&] {
-            return ColorizationInput{target.features, target.recognition, target.luminance,
+            return ColorizationInput{target.features, guess, target.luminance,
                                      torch::zeros({1, guide_channels, height, width}),
                                      torch::zeros({1, histogram_size})};
         };
@@ -414,18 +429,23 @@ class TorchColorizer : public Colorizer {
             put_hints(request.hints, input.guide);
             return colorization_(input, false);
         };
+        const auto colorize_alone = [&] {
+            ColorizationOutput output = colorize_input(empty_input());
+            output.warp.reset(); // of nothing
+            return output;
+        };
         if (guides.empty())
-            return colorize_input(empty_input());
+            return colorize_alone();
         ColorizationInput guided = empty_input();
         merge_guides(references, guides, guided, served);
         if (request.options.insist)
             return colorize_input(guided);
         const torch::Tensor relevance = relevance_of(target, references, shown, served);
         if (relevance.max().item<float>() == 0.0f)
-            return colorize_input(empty_input());
+            return colorize_alone();
         ColorizationOutput output = colorize_input(guided);
         if (relevance.min().item<float>() < 1.0f) {
-            const ColorizationOutput alone = colorize_input(empty_input());
+            const ColorizationOutput alone = colorize_alone();
             const torch::Tensor share = resized_map(relevance, output.chroma.size(2), output.chroma.size(3));
             output.chroma = torch::lerp(alone.chroma, output.chroma, share);
             output.trust = torch::lerp(alone.trust, output.trust, share);
@@ -468,8 +488,7 @@ class TorchColorizer : public Colorizer {
     static void spread_known_chroma(const Request& small, const Encoded& target, ColorizationOutput& output)
     {
         Plane trust = as_plane(output.trust);
-        Plane a = as_plane(output.chroma.select(1, 0) * chroma_scale);
-        Plane b = as_plane(output.chroma.select(1, 1) * chroma_scale);
+        auto [a, b] = chroma_planes(output.chroma);
         Plane source = trust;
         for (float& value : source.values)
             value = std::max(0.0f, value - least_trust);
@@ -485,8 +504,25 @@ class TorchColorizer : public Colorizer {
             }
         const torch::Tensor fused = target.fused.permute({0, 2, 3, 1}).contiguous();
         spread_chroma(feature_map(fused), small.luminance, trust, source, a, b);
-        output.chroma = torch::cat({as_tensor(a), as_tensor(b)}, 1) / chroma_scale;
+        output.chroma = chroma_tensor(a, b);
         output.trust = as_tensor(trust);
+    }
+
+    static std::pair<Plane, Plane> chroma_planes(const torch::Tensor& chroma)
+    {
+        return {as_plane(chroma.select(1, 0) * chroma_scale), as_plane(chroma.select(1, 1) * chroma_scale)};
+    }
+
+    static torch::Tensor chroma_tensor(const Plane& a, const Plane& b)
+    {
+        return torch::cat({as_tensor(a), as_tensor(b)}, 1) / chroma_scale;
+    }
+
+    static void smooth(const Request& small, ColorizationOutput& output)
+    {
+        auto [a, b] = chroma_planes(output.chroma);
+        smooth_chroma(small.luminance, as_plane(output.trust), a, b);
+        output.chroma = chroma_tensor(a, b);
     }
 
     /// A hint looks to the network like a match that is certain. guide: 1 x guide_channels x h x w.
@@ -564,9 +600,7 @@ class TorchColorizer : public Colorizer {
             const PreparedReference& reference = references[i];
             const double share =
                 double(std::count(served.begin(), served.end(), static_cast<std::uint8_t>(i))) / double(pixels);
-            const torch::Tensor chroma = torch::from_blob(const_cast<float*>(reference.chroma.data()),
-                                                          {1, 2, reference.height, reference.width}, torch::kFloat32);
-            input.histogram += chroma_histogram(chroma, reference.weight) * share;
+            input.histogram += chroma_histogram(reference.as_tensor(), reference.weight) * share;
         }
     }
 
@@ -588,6 +622,8 @@ class TorchColorizer : public Colorizer {
         result.confidence = resize(as_plane(output.trust), height, width);
         for (float& value : result.confidence.values)
             value = std::clamp(value, 0.0f, 1.0f);
+        if (output.warp.defined())
+            std::tie(result.matched_a, result.matched_b) = chroma_planes(output.warp);
         if (request.references.size() > 1)
             result.reference_index = enlarge(answer.served, static_cast<int>(output.chroma.size(2)) / 2,
                                              static_cast<int>(output.chroma.size(3)) / 2, height, width);

@@ -97,8 +97,11 @@ Method network_method(Colorizer& colorizer, int working_size, std::uint64_t seed
         const auto start = std::chrono::steady_clock::now();
         Result result = colorizer.colorize(request, nullptr);
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        return Coloured{
-            {target, std::move(result.a), std::move(result.b)}, std::move(result.confidence), elapsed.count()};
+        return Coloured{{target, std::move(result.a), std::move(result.b)},
+                        std::move(result.confidence),
+                        elapsed.count(),
+                        std::move(result.matched_a),
+                        std::move(result.matched_b)};
     };
     if (insist) // which means nothing without a reference
         return {"insist", Method::Reference::needed, true, colour};

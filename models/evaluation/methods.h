@@ -16,6 +16,7 @@ struct Coloured {
     LabImage image;
     Plane confidence;                                          ///< [0, 1]; empty for methods that have none
     double seconds = std::numeric_limits<double>::quiet_NaN(); ///< wall time; NaN where it is not measured
+    Plane matched_a = {}, matched_b = {};                      ///< see Result
 };
 
 struct Method {

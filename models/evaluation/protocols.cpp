@@ -5,6 +5,7 @@
 #include "matching/parallel.h"
 #include "pictures.h"
 #include "random.h"
+#include "resampling/resize.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,15 +21,24 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 constexpr double trusted_difference = 8; // deltaE76 below which a colour counts as right
 constexpr int hint_count = 24;
 
-double confidence_auc(const Coloured& result, const LabImage& truth)
+/// How well the confidence tells where a, b is right. All of one size.
+double confidence_auc(const Plane& confidence, const Plane& a, const Plane& b, const Plane& true_a, const Plane& true_b)
 {
-    if (!result.confidence.same_size(truth.l))
+    if (!confidence.same_size(a))
         return nothing;
-    std::vector<std::uint8_t> right(truth.l.values.size());
+    std::vector<std::uint8_t> right(a.values.size());
     for (std::size_t i = 0; i < right.size(); ++i)
-        right[i] = std::hypot(result.image.a.values[i] - truth.a.values[i],
-                              result.image.b.values[i] - truth.b.values[i]) < trusted_difference;
-    return auc(result.confidence.values, right);
+        right[i] = std::hypot(a.values[i] - true_a.values[i], b.values[i] - true_b.values[i]) < trusted_difference;
+    return auc(confidence.values, right);
+}
+
+double gate_auc(const Coloured& result, const LabImage& truth)
+{
+    const Plane &a = result.matched_a, &b = result.matched_b;
+    if (a.empty())
+        return nothing;
+    const auto small = [&](const Plane& plane) { return resize(plane, a.height, a.width); };
+    return confidence_auc(small(result.confidence), a, b, small(truth.a), small(truth.b));
 }
 
 /// Fills a row's values of one photo.
@@ -46,7 +56,9 @@ void measure(const Coloured& result, const LabImage& truth, const std::optional<
     row.of(Figure::unsupported_edges)[photo] = unsupported_chroma_edges(image);
     row.of(Figure::histogram_intersection)[photo] = reference ? histogram_intersection(image, *reference) : nothing;
     row.of(Figure::delta_l)[photo] = mean_delta_l(written, truth);
-    row.of(Figure::confidence_auc)[photo] = reference ? confidence_auc(result, truth) : nothing;
+    row.of(Figure::confidence_auc)[photo] =
+        reference ? confidence_auc(result.confidence, image.a, image.b, truth.a, truth.b) : nothing;
+    row.of(Figure::gate_auc)[photo] = reference ? gate_auc(result, truth) : nothing;
     row.of(Figure::seconds)[photo] = result.seconds;
     row.hue_faults[photo] = count_hue_faults(image, truth);
 }

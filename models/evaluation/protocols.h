@@ -39,9 +39,10 @@ enum class Figure {
     histogram_intersection, ///< with the reference
     delta_l,                ///< between the target and the result as an 8-bit sRGB picture
     confidence_auc,         ///< the confidence map telling pixels with deltaE76 < 8 from the others
+    gate_auc,               ///< the same for the chroma that matching brought, at its size
     seconds,                ///< wall time of methods that run alone
 };
-constexpr int figure_count = 10;
+constexpr int figure_count = 11;
 
 /// One method in one protocol ("any": methods that ignore the reference, and the truth itself). One value for each
 /// photo, in the photos' order; NaN where a figure does not apply.

@@ -33,6 +33,7 @@ constexpr Column columns[figure_count] = {
     {Figure::histogram_intersection, "histogram_intersection", "HIS", 2, false},
     {Figure::delta_l, "delta_l", "|dL|", 3, false},
     {Figure::confidence_auc, "confidence_auc", "AUC", 2, false},
+    {Figure::gate_auc, "gate_auc", "gate AUC", 3, false},
     {Figure::seconds, "seconds", "s/photo", 2, false},
 };
 

@@ -196,7 +196,7 @@ BatchedGuides make_guides_with_tensors(const torch::Tensor& target, const torch:
     int64_t channel = 0;
     for (int channels : match_channels) {
         planes.push_back(channel_dot(target.narrow(1, channel, channels), matched.narrow(1, channel, channels)) *
-                         (match_level_count / (1.0 - scene_share)));
+                         (match_level_count / fused_share));
         channel += channels;
     }
     const torch::Tensor reverse_distance = patch_distance(reference, target, fields.reverse);

@@ -35,7 +35,7 @@ enum Mode {
     self,            ///< the reference is the photo itself, warped
     recoloured,      ///< the same, both with one chroma transform: colours must be read, not guessed
     two_way,         ///< another photo; the target's own colours warped there and back
-    foreign_nearest, ///< a similar photo: take its colours, no right answer known
+    foreign_nearest, ///< a similar photo: take its colours; the right answer is only one of several
     foreign_random,  ///< any photo: the wrong reference must be refused
     none             ///< no reference
 };
@@ -50,8 +50,8 @@ constexpr double similar_two_way_share = 0.6; // of the two-way samples
 constexpr double turned_hint_share = 0.5;     // of the samples with hints and no reference
 constexpr double most_hints = 48;
 constexpr double bin_rebalancing = 0.5; // lambda of Zhang et al.
-constexpr double foreign_truth_weight = 0.2;
-constexpr int64_t neighbour_count = 5;
+constexpr double foreign_truth_weight = 0.5;
+constexpr int64_t neighbour_count = 30; // a user's reference is seldom the most similar photo of thousands
 
 torch::TensorOptions on(torch::Device device, torch::ScalarType type = torch::kFloat32)
 {
@@ -135,9 +135,9 @@ struct Samples {
 class Sampler {
   public:
     Sampler(const TrainingConfig& config, const PhotoStore& photos, SimilarityNetwork similarity,
-            RecognitionNetwork recognition, torch::Tensor nearest)
+            RecognitionNetwork recognition, GuessNetwork guess, torch::Tensor nearest)
         : config_(config), photos_(photos), similarity_(std::move(similarity)), recognition_(std::move(recognition)),
-          nearest_(std::move(nearest))
+          guess_(std::move(guess)), nearest_(std::move(nearest))
     {
         std::vector<double> shares;
         for (const char* name : mode_names)
@@ -232,11 +232,15 @@ class Sampler {
             ways[i] = static_cast<int64_t>(samples.modes[i] == none      ? no_reference
                                            : samples.modes[i] == two_way ? two_way_warp
                                                                          : one_way);
-        samples.input.recognition =
+        const RecognitionFeatures recognised =
             recognition_->features(gray_picture(denormalise_luminance(samples.input.luminance)));
-        const PairMaps maps =
-            pair_maps(fused.narrow(0, 0, batch), scene_map(samples.input.recognition), fused.narrow(0, batch, batch),
-                      scene_map(recognition_->features(gray_picture(reference_l))));
+        samples.input.guess =
+            guess_(guess_input(samples.input.features.sixteenth, recognised, samples.input.luminance));
+        // Compared with one colour, a guess that says nothing yet prefers none.
+        const torch::Tensor compared = guess_->trained() ? reference_chroma : torch::zeros_like(reference_chroma);
+        const PairMaps maps = pair_maps(
+            {fused.narrow(0, 0, batch), scene_map(recognised), samples.input.guess.chroma},
+            {fused.narrow(0, batch, batch), scene_map(recognition_->features(gray_picture(reference_l))), compared});
         const BatchedGuides guides =
             make_guides(maps.target.permute({0, 3, 1, 2}), maps.reference.permute({0, 3, 1, 2}), samples.truth4,
                         reference_chroma, ways, seed);
@@ -248,6 +252,7 @@ class Sampler {
     const PhotoStore& photos_;
     SimilarityNetwork similarity_;
     RecognitionNetwork recognition_;
+    GuessNetwork guess_; ///< of the colorization network
     torch::Tensor nearest_, shares_, plain_places_;
 };
 
@@ -257,7 +262,8 @@ torch::Tensor cached_neighbours(const TrainingConfig& config, const PhotoStore& 
     torch::Tensor nearest;
     if (std::filesystem::exists(file))
         torch::load(nearest, file.string());
-    if (!nearest.defined() || nearest.size(0) != photos.size()) {
+    if (!nearest.defined() || nearest.size(0) != photos.size() ||
+        nearest.size(1) != std::min(neighbour_count, photos.size() - 1)) {
         nearest = nearest_photos(photos, teacher, config.crop, neighbour_count).to(torch::kCPU);
         torch::save(nearest, file.string());
     }
@@ -343,8 +349,7 @@ std::map<std::string, torch::Tensor> chroma_losses(const Samples& samples, const
     return {
         {"chroma", (chroma_loss(output.chroma, samples.truth2) * truth_weight).mean()},
         {"prior", (chroma_loss(output.prior, samples.truth2) * guess_weight).mean()},
-        {"gate",
-         (gate_loss(output.gate, output.warp, samples.truth2) * samples.has_reference * (1.0 - similar)).mean()},
+        {"gate", (gate_loss(output.gate, output.warp, samples.truth2) * samples.has_reference).mean()},
         {"bins", (bin_loss(output.bins, samples.truth4, bin_weights) * truth_weight * (1.0 - samples.turned)).mean()},
         {"histogram", (histogram_loss(chroma_histogram(output.chroma), samples.input.histogram) * similar).mean()},
         {"edges", unsupported_edges(output.chroma, torch::avg_pool2d(samples.input.luminance, 2))},
@@ -383,14 +388,14 @@ void train_colorization(const TrainingConfig& config)
     const Teacher teacher(config.teacher, device);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
-    Sampler sampler(config, photos, similarity, teacher.network(), cached_neighbours(config, photos, teacher));
-    const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
-
     // The guess has learnt in a stage of its own, from whole photos. One that has not must not be listened to.
     stage->network->guess->eval();
+    Sampler sampler(config, photos, similarity, teacher.network(), stage->network->guess,
+                    cached_neighbours(config, photos, teacher));
+    const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
     std::vector<torch::Tensor> frozen = stage->network->guess->parameters();
     if (!stage->network->guess->trained())
-        for (const auto& layer : {stage->network->guess16, stage->network->guess2})
+        for (const auto& layer : {stage->network->guess16, stage->network->guess4, stage->network->guess2})
             for (const torch::Tensor& parameter : layer->parameters())
                 frozen.push_back(parameter);
     for (torch::Tensor& parameter : frozen)

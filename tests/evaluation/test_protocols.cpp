@@ -135,6 +135,37 @@ TEST(Evaluate, TellsAnObeyingColorizerFromOneThatIgnores)
     }
 }
 
+TEST(Evaluate, TheGateIsJudgedByWhatMatchingBrought)
+{
+    /// Its result is gray; matching was right on the left, and it says so.
+    class HalfRight : public FakeColorizer {
+      public:
+        HalfRight() : FakeColorizer(true) {}
+        Result colorize(const Request& request, const Progress& progress) override
+        {
+            Result result = FakeColorizer::colorize(request, progress);
+            if (request.references.empty())
+                return result;
+            const Plane &l = request.luminance, half(l.height / 2, l.width / 2);
+            result.matched_a = Plane(half.height, half.width, result.a.values[0]);
+            result.matched_b = Plane(half.height, half.width, result.b.values[0]);
+            result.a = result.b = Plane(l.height, l.width);
+            for (int y = 0; y < l.height; ++y)
+                for (int x = 0; x < l.width; ++x) {
+                    result.confidence.at(y, x) = x < l.width / 2 ? 0.9f : 0.2f;
+                    if (x >= l.width / 2)
+                        result.matched_a.at(y / 2, x / 2) = -60.0f;
+                }
+            return result;
+        }
+    } colorizer;
+    const Evaluation evaluation = evaluate_with(colorizer, two_photos());
+    EXPECT_NEAR(first_of(evaluation, "P1", "network", Figure::gate_auc), 1.0, 0.1);
+    EXPECT_TRUE(std::isnan(first_of(evaluation, "P1", "network", Figure::confidence_auc))); // nowhere right
+    EXPECT_TRUE(std::isnan(first_of(evaluation, "P4", "network", Figure::gate_auc)));
+    EXPECT_TRUE(std::isnan(first_of(evaluation, "P1", "look-up", Figure::gate_auc)));
+}
+
 TEST(Evaluate, FiguresAreThoseOfTheResult)
 {
     FakeColorizer colorizer(true);

@@ -101,8 +101,9 @@ TEST(Networks, HaveTheSizesOfTheContract)
     ColorizationNetwork network;
     RecognitionNetwork recognition;
     const RecognitionFeatures recognised = recognition->features(gray_picture(denormalise_luminance(luminance)));
-    ColorizationInput input{features, recognised, luminance, torch::zeros({2, guide_channels, 24, 16}),
-                            torch::zeros({2, histogram_size})};
+    const ColorizationInput input{features, network->guess(guess_input(features.sixteenth, recognised, luminance)),
+                                  luminance, torch::zeros({2, guide_channels, 24, 16}),
+                                  torch::zeros({2, histogram_size})};
     const ColorizationOutput output = network(input, true);
     EXPECT_EQ(output.chroma.sizes().vec(), (std::vector<int64_t>{2, 2, 48, 32}));
     EXPECT_EQ(output.bins.sizes().vec(), (std::vector<int64_t>{2, histogram_size, 24, 16}));
@@ -152,7 +153,7 @@ TEST(Networks, PriorBeginsWithTheGuess)
     EXPECT_EQ(guess.features.sizes().vec(), (std::vector<int64_t>{1, guess_channels, 3, 5}));
     EXPECT_EQ(guess.chroma.sizes().vec(), (std::vector<int64_t>{1, 2, 6, 10}));
     EXPECT_GT(guess.chroma.abs().max().item<float>(), 0.01f);
-    const ColorizationInput input{features, recognised, luminance, torch::zeros({1, guide_channels, 12, 20}),
+    const ColorizationInput input{features, guess, luminance, torch::zeros({1, guide_channels, 12, 20}),
                                   torch::zeros({1, histogram_size})};
     const ColorizationOutput output = network(input, false);
     EXPECT_TRUE(torch::allclose(output.prior, torch::tanh(resized_map(guess.chroma, 24, 40)), 1e-4, 1e-4));
@@ -166,6 +167,48 @@ TEST(Networks, PriorBeginsWithTheGuess)
     EXPECT_TRUE(torch::equal(vivid.gate, plain.gate));
 }
 
+TEST(Networks, TheGateSeesHowTheMatchDiffersFromTheGuess)
+{
+    const torch::NoGradGuard no_gradients;
+    torch::manual_seed(6);
+    ColorizationNetwork network;
+    network->eval();
+    torch::nn::init::normal_(network->head->weight, 0.0, 0.05);
+    torch::nn::init::normal_(network->guess4->weight.narrow(1, 2, 3), 0.0, 0.2); // of the difference alone
+    SimilarityNetwork similarity(1);
+    similarity->eval();
+    const torch::Tensor luminance = torch::randn({1, 1, 48, 80});
+    const auto gate = [&](double guessed, double warped, double valid) -> torch::Tensor {
+        torch::Tensor guide = torch::zeros({1, guide_channels, 12, 20});
+        guide.narrow(1, guide_warp_a, 1).fill_(warped);
+        guide.narrow(1, guide_valid, 1).fill_(valid);
+        const Guess guess = {torch::zeros({1, guess_channels, 3, 5}),
+                             torch::cat({torch::full({1, 1, 6, 10}, guessed), torch::zeros({1, 1, 6, 10})}, 1)};
+        const ColorizationInput input{similarity->features(luminance), guess, luminance, guide,
+                                      torch::zeros({1, histogram_size})};
+        return network(input, false).gate;
+    };
+    EXPECT_GT((gate(0.3, 0.0, 1.0) - gate(0.0, 0.0, 1.0)).abs().max().item<float>(), 1e-3f);
+    EXPECT_TRUE(
+        torch::equal(gate(0.3, 0.0, 0.0), gate(0.0, 0.0, 0.0))); // nothing differs from a match that is not there
+}
+
+TEST(PairMaps, ChromaDirectionsTellHues)
+{
+    const auto direction = [](double a, double b) {
+        return chroma_direction(torch::tensor({a, b}, torch::kFloat32).view({1, 2, 1, 1}) / chroma_scale).flatten();
+    };
+    const auto alike = [](const torch::Tensor& x, const torch::Tensor& y) { return x.dot(y).item<float>(); };
+    const torch::Tensor red = direction(60, 40), pale_red = direction(12, 8), blue = direction(10, -50),
+                        gray = direction(0, 0);
+    EXPECT_EQ(red.numel(), chroma_channels);
+    EXPECT_LE(alike(red, red), 1.0f + 1e-6f);
+    EXPECT_GT(alike(red, red), alike(red, pale_red));
+    EXPECT_GT(alike(red, pale_red), alike(red, gray));
+    EXPECT_GT(alike(red, gray), alike(red, blue));
+    EXPECT_GT(alike(gray, gray), alike(gray, red));
+}
+
 TEST(PairMaps, KeepWhatTheNetworksSay)
 {
     const torch::NoGradGuard no_gradients;
@@ -177,22 +220,25 @@ TEST(PairMaps, KeepWhatTheNetworksSay)
     // Few places, so that as many components tell all.
     const torch::Tensor target = units(472, 3, 4), reference = units(472, 5, 4);
     const torch::Tensor target_fused = units(fused_channels, 3, 4), reference_fused = units(fused_channels, 5, 4);
-    const PairMaps maps = pair_maps(target_fused, target, reference_fused, reference);
+    const torch::Tensor guessed = torch::randn({2, 2, 3, 4}) * 0.2, colours = torch::randn({2, 2, 5, 4}) * 0.2;
+    const PairMaps maps = pair_maps({target_fused, target, guessed}, {reference_fused, reference, colours});
     ASSERT_EQ(maps.target.sizes().vec(), (std::vector<int64_t>{2, 3, 4, pair_channels}));
     ASSERT_EQ(maps.reference.sizes().vec(), (std::vector<int64_t>{2, 5, 4, pair_channels}));
     ASSERT_TRUE(maps.target.is_contiguous());
     const auto products = [](const torch::Tensor& first, const torch::Tensor& second) {
         return torch::bmm(first.flatten(2).transpose(1, 2), second.flatten(2));
     };
-    const torch::Tensor expected =
-        products(target_fused, reference_fused) * (1.0 - scene_share) + products(target, reference) * scene_share;
+    const torch::Tensor expected = products(target_fused, reference_fused) * fused_share +
+                                   products(target, reference) * scene_share +
+                                   products(chroma_direction(guessed), chroma_direction(colours)) * chroma_share;
     const torch::Tensor got = torch::bmm(maps.target.flatten(1, 2), maps.reference.flatten(1, 2).transpose(1, 2));
     EXPECT_LT((got - expected).abs().max().item<float>(), 1e-4f);
     // Many places of few kinds: as many components as kinds tell all, and no vector is longer than 1.
     const torch::Tensor kinds = units(472, 1, 20).narrow(0, 0, 1);
     const torch::Tensor many = kinds.index_select(3, torch::randint(20, {30 * 30})).view({1, 472, 30, 30});
     const torch::Tensor fused = units(fused_channels, 30, 30).narrow(0, 0, 1);
-    const PairMaps large = pair_maps(fused, many, fused, many.flip(2));
+    const torch::Tensor vivid = torch::full({1, 2, 15, 15}, 10.0); // as long as a colour's direction gets
+    const PairMaps large = pair_maps({fused, many, vivid}, {fused, many.flip(2), vivid});
     EXPECT_NEAR(large.target.square().sum(3).min().item<float>(), 1.0f, 1e-3f);
     EXPECT_LT(large.target.square().sum(3).max().item<float>(), 1.001f);
 }

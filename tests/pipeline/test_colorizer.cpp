@@ -265,6 +265,64 @@ TEST(Colorizer, APartOfAFittingReferenceCounts)
     EXPECT_GT(mean_difference(taken, automatic) / mean_difference(insisted, automatic), 0.8);
 }
 
+TEST(Colorizer, OfLookalikesTheOneWithLikelyColoursIsMatched)
+{
+    // The reference shows the photo twice: with its hues turned half round, then as it is.
+    const LabImage truth = photo("mountains-reference.jpg");
+    const int height = truth.l.height, width = truth.l.width;
+    LabImage twins{Plane(height, 2 * width), Plane(height, 2 * width), Plane(height, 2 * width)};
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < 2 * width; x++) {
+            const float sign = x < width ? -1.0f : 1.0f;
+            twins.l.at(y, x) = truth.l.at(y, x % width);
+            twins.a.at(y, x) = sign * truth.a.at(y, x % width);
+            twins.b.at(y, x) = sign * truth.b.at(y, x % width);
+        }
+    Request request = request_for(truth, {twins});
+    request.options.insist = true;
+    const Result result = colorizer().colorize(request, nullptr);
+    const int h = result.matched_a.height, w = result.matched_a.width;
+    double likely = 0.0;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const int from_y = y * height / h, from_x = x * width / w;
+            const bool same = result.matched_a.at(y, x) * truth.a.at(from_y, from_x) +
+                                  result.matched_b.at(y, x) * truth.b.at(from_y, from_x) >
+                              0.0f;
+            likely += same ? 1.0 / (h * w) : 0.0;
+        }
+    EXPECT_GT(likely, 0.7);
+}
+
+TEST(Colorizer, EvenLuminanceGetsEvenColours)
+{
+    LabImage target = waves(128, 128);
+    std::fill(target.l.values.begin(), target.l.values.end(), 60.0f);
+    Request request = request_for(target, {waves(128, 128, 1.0f)});
+    request.options.insist = true;
+    const Result result = colorizer().colorize(request, nullptr);
+    float most = 0.0f; // between neighbours; 6.5 where nothing is smoothed
+    for (int y = 0; y < 128; y++)
+        for (int x = 1; x < 128; x++)
+            most = std::max(most, std::abs(result.a.at(y, x) - result.a.at(y, x - 1)));
+    EXPECT_LT(most, 4.0f);
+}
+
+TEST(Colorizer, TellsWhatMatchingBrought)
+{
+    const LabImage target = photo("portrait-target.jpg");
+    Request request = request_for(target, {});
+    EXPECT_TRUE(colorizer().colorize(request, nullptr).matched_a.empty());
+    request.references.push_back({photo("mountains-reference.jpg"), {}}); // which is refused
+    EXPECT_TRUE(colorizer().colorize(request, nullptr).matched_a.empty());
+    request.references[0].image = photo("portrait-reference.jpg");
+    const Result whole = colorizer().colorize(request, nullptr);
+    EXPECT_EQ(whole.matched_a.height, whole.working_height / 2);
+    EXPECT_EQ(whole.matched_b.width, whole.working_width / 2);
+    request.options.strength = 0.5f;
+    EXPECT_EQ(colorizer().colorize(request, nullptr).matched_a.values, whole.matched_a.values);
+}
+
 TEST(Colorizer, ColoursWithoutAReference)
 {
     const LabImage target = waves(120, 100);
