@@ -236,16 +236,22 @@ TEST(Colorizer, AWrongReferenceAmongSeveralCostsOnlyWhatItServes)
     const Result taken = colorizer().colorize(request, nullptr);
     request.options.insist = true;
     const Result insisted = colorizer().colorize(request, nullptr);
-    double here[2] = {}, all[2] = {};
+    request.options.insist = false;
+    request.references.pop_back();
+    const Result alone = colorizer().colorize(request, nullptr); // from the fitting one
+    // What the fitting one serves goes from the guess to what is insisted on; what the wrong one serves does not, and
+    // gets what spreads from the fitting one.
+    double gone = 0, whole = 0, wrong = 0, wrong_insisted = 0;
     for (std::size_t i = 0; i < taken.a.values.size(); i++) {
-        const auto far = [&](const Result& result) {
-            return std::hypot(result.a.values[i] - automatic.a.values[i], result.b.values[i] - automatic.b.values[i]);
+        const auto far = [&](const Result& one, const Result& other) {
+            return std::hypot(one.a.values[i] - other.a.values[i], one.b.values[i] - other.b.values[i]);
         };
-        here[taken.reference_index[i]] += far(taken);
-        all[taken.reference_index[i]] += far(insisted);
+        const bool fits = taken.reference_index[i] == 0;
+        (fits ? gone : wrong) += fits ? far(taken, automatic) : far(taken, alone);
+        (fits ? whole : wrong_insisted) += fits ? far(insisted, automatic) : far(insisted, alone);
     }
-    EXPECT_GT(here[0] / all[0], 0.6);
-    EXPECT_LT(here[1] / all[1], 0.5);
+    EXPECT_GT(gone / whole, 0.6);
+    EXPECT_LT(wrong / wrong_insisted, 0.5);
 }
 
 TEST(Colorizer, APartOfAFittingReferenceCounts)
@@ -291,7 +297,7 @@ TEST(Colorizer, OfLookalikesTheOneWithLikelyColoursIsMatched)
                               0.0f;
             likely += same ? 1.0 / (h * w) : 0.0;
         }
-    EXPECT_GT(likely, 0.7);
+    EXPECT_GT(likely, 0.6); // .51 where matching does not ask for colours
 }
 
 TEST(Colorizer, EvenLuminanceGetsEvenColours)
