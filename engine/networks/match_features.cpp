@@ -17,7 +17,7 @@ namespace F = torch::nn::functional;
 namespace {
 
 /// Of chroma_direction(), chosen like the shares in guide.h (models/evaluation/README.md).
-constexpr double half_colourful = 15.0 / chroma_scale; ///< the chroma that counts half as much as any could
+constexpr double half_colourful = 15.0 / chroma_scale; ///< the chroma whose direction is .71 long
 constexpr double gray_weight = 0.6;
 
 /// Rows -> their principal components without centring, count x kept: the rows' dot products, as well as so few

@@ -246,9 +246,13 @@ TEST(Colorizer, AWrongReferenceAmongSeveralCostsOnlyWhatItServes)
         const auto far = [&](const Result& one, const Result& other) {
             return std::hypot(one.a.values[i] - other.a.values[i], one.b.values[i] - other.b.values[i]);
         };
-        const bool fits = taken.reference_index[i] == 0;
-        (fits ? gone : wrong) += fits ? far(taken, automatic) : far(taken, alone);
-        (fits ? whole : wrong_insisted) += fits ? far(insisted, automatic) : far(insisted, alone);
+        if (taken.reference_index[i] == 0) {
+            gone += far(taken, automatic);
+            whole += far(insisted, automatic);
+        } else {
+            wrong += far(taken, alone);
+            wrong_insisted += far(insisted, alone);
+        }
     }
     EXPECT_GT(gone / whole, 0.6);
     EXPECT_LT(wrong / wrong_insisted, 0.5);
