@@ -17,14 +17,14 @@ constexpr int match_level_count = 3;
 constexpr int match_channels[match_level_count] = {16, 24, 24};
 constexpr int fused_channels = 64;
 
-/// What matching compares for a pair of photos (see pair_maps()): their fused maps; after them, what the recognition
-/// network says of both, in as many directions as tell them apart best; and colours. Unit vectors or shorter.
-constexpr int scene_channels = 45;
+/// What matching compares for a pair of photos (see pair_maps()): their fused maps; after them what kind of place it is
+/// (PlaceNetwork); and colours. Unit vectors or shorter; matching wants a multiple of 16 channels.
+constexpr int place_channels = 45;
 constexpr int chroma_channels = 3;
-constexpr int pair_channels = fused_channels + scene_channels + chroma_channels;
-constexpr double scene_share = 0.42;  ///< of the recognition network in the similarity of two places
-constexpr double chroma_share = 0.04; ///< of the colours
-constexpr double fused_share = 1.0 - scene_share - chroma_share;
+constexpr int pair_channels = fused_channels + place_channels + chroma_channels;
+constexpr double place_share = 0.52;  ///< of the kind of place in the similarity of two places
+constexpr double chroma_share = 0.02; ///< of the colours
+constexpr double fused_share = 1.0 - place_share - chroma_share;
 
 /// Planes of a guide, each height x width of the target's feature map.
 enum GuideChannel {

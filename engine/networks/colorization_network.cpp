@@ -97,6 +97,7 @@ ColorizationNetworkImpl::ColorizationNetworkImpl()
     register_module("head", head);
     register_module("bins", bins);
     register_module("guess", guess);
+    register_module("places", places);
     register_module("guess16", guess16);
     register_module("guess4", guess4);
     register_module("guess2", guess2);

@@ -7,6 +7,7 @@
 #include <torch/nn.h>
 
 #include "networks/guess_network.h"
+#include "networks/place_network.h"
 #include "networks/similarity_network.h"
 
 namespace chromatch {
@@ -58,6 +59,7 @@ struct ColorizationNetworkImpl : torch::nn::Module {
     torch::nn::Linear film_hidden, film;
     torch::nn::Conv2d head, bins;
     GuessNetwork guess;
+    PlaceNetwork places; ///< matching compares them
     /// What the decoder takes of the guess: features; chroma, and how the warp differs from it; chroma for the prior.
     torch::nn::Conv2d guess16, guess4, guess2;
 };

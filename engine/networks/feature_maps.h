@@ -10,6 +10,11 @@
 
 namespace chromatch {
 
+inline torch::nn::Conv2d pointwise(int inputs, int outputs)
+{
+    return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 1));
+}
+
 /// x: N x C x h x w -> N x C x height x width, bilinear.
 inline torch::Tensor resized_map(const torch::Tensor& x, int64_t height, int64_t width)
 {

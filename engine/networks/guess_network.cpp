@@ -7,17 +7,6 @@
 
 namespace chromatch {
 
-namespace {
-
-constexpr double dropped_share = 0.25;
-
-torch::nn::Conv2d pointwise(int inputs, int outputs)
-{
-    return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 1));
-}
-
-} // namespace
-
 GuessBlockImpl::GuessBlockImpl(int channels)
     : depthwise(torch::nn::Conv2dOptions(channels, channels, 5).padding(2).groups(channels)),
       hidden(pointwise(channels, 2 * channels)), project(pointwise(2 * channels, channels)),
@@ -63,7 +52,7 @@ bool GuessNetworkImpl::trained() const
 Guess GuessNetworkImpl::forward(const torch::Tensor& input)
 {
     torch::Tensor x = (input - mean) * scale;
-    x = enter(torch::feature_dropout(x, dropped_share, is_training()));
+    x = enter(torch::feature_dropout(x, dropped_input_share, is_training()));
     x = with_context(block1(x), context_key, context_value);
     x = block3(block2(x));
     return {x, torch::pixel_shuffle(chroma(x), 2).to(torch::kFloat32)};

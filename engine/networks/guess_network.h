@@ -10,7 +10,8 @@
 
 namespace chromatch {
 
-constexpr int guess_channels = 256; ///< of the guess's own features at /16
+constexpr int guess_channels = 256;          ///< of the guess's own features at /16
+constexpr double dropped_input_share = 0.25; ///< of the input's channels, in training
 
 /// Channels of guess_input(): trunk /16, recognition /16 and /32, luminance.
 constexpr int guess_input_shown = 256 + recognition_channels[1]; ///< where recognition /32 begins

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "networks/recognition_network.h"
 #include "networks/similarity_network.h"
 
 #include <torch/types.h>
@@ -14,10 +13,6 @@ struct Plane;
 /// sides multiples of 16.
 torch::Tensor match_features(SimilarityNetwork& network, const Plane& luminance);
 
-/// What the recognition network says of each place of a gray picture: its /16 and /32 features, each centred over the
-/// photo and of unit length, side by side at /16, scaled to unit length together: N x 472 x H/16 x W/16.
-torch::Tensor scene_map(const RecognitionFeatures& features);
-
 /// The maps of two photos that matching compares, N x h x w x pair_channels, contiguous.
 struct PairMaps {
     torch::Tensor target, reference;
@@ -26,12 +21,11 @@ struct PairMaps {
 /// What matching compares of one photo, or of a batch.
 struct MatchInput {
     torch::Tensor fused;  ///< N x fused_channels x h x w, of MatchMaps
-    torch::Tensor scene;  ///< scene_map()
+    torch::Tensor places; ///< N x place_channels of any size, of PlaceNetwork
     torch::Tensor chroma; ///< N x 2 of any size, in units of chroma_scale: the target's guess, the reference's own
 };
 
-/// The scene's channels are the principal components of both photos' vectors together, so that a dot product of few
-/// channels comes close to that of all 472. The colours' are chroma_direction(): among places that are as alike, those
+/// The colours' channels are chroma_direction(): among places that are as alike, those
 /// win whose colours the target probably has.
 PairMaps pair_maps(const MatchInput& target, const MatchInput& reference);
 

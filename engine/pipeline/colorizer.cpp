@@ -2,10 +2,10 @@
 //
 // What happens between two images and a result, in one place:
 //
-//   target L, reference Lab -> working size -> luminance trunk, recognition network -> a guess of the chroma ->
-//   matching both ways (pair_maps, make_guide), hints -> colorization network -> chroma at half the working size ->
-//   trusted chroma spread to what was guessed, smoothed -> luminance-guided upsampling -> strength, gamut -> full-size
-//   chroma
+//   target L, reference Lab -> working size -> luminance trunk, recognition network -> a guess of the chroma,
+//   kinds of places -> matching both ways (pair_maps, make_guide), hints -> colorization network -> chroma at half the
+//   working size -> trusted chroma spread to what was guessed, smoothed -> luminance-guided upsampling -> strength,
+//   gamut -> full-size chroma
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -88,9 +88,11 @@ Plane as_plane(const torch::Tensor& tensor)
 /// A photo's features and the map that matching compares, at the working size.
 struct Encoded {
     TrunkFeatures features;
-    torch::Tensor luminance;         ///< 1 x 1 x H x W, normalised
-    torch::Tensor fused;             ///< 1 x 64 x H/4 x W/4, see MatchMaps
-    RecognitionFeatures recognition; ///< of the gray picture
+    torch::Tensor luminance; ///< 1 x 1 x H x W, normalised
+    torch::Tensor fused;     ///< 1 x 64 x H/4 x W/4, see MatchMaps
+    torch::Tensor seen;      ///< guess_input()
+    torch::Tensor shown;     ///< recognition features at /32, of the gray picture
+    torch::Tensor places;    ///< 1 x place_channels x H/16 x W/16
 };
 
 std::size_t size_in_bytes(const Encoded& encoded)
@@ -98,8 +100,7 @@ std::size_t size_in_bytes(const Encoded& encoded)
     std::size_t bytes = 0;
     for (const torch::Tensor& tensor :
          {encoded.features.half, encoded.features.quarter, encoded.features.eighth, encoded.features.sixteenth,
-          encoded.luminance, encoded.fused, encoded.recognition.eighth, encoded.recognition.sixteenth,
-          encoded.recognition.thirtysecond})
+          encoded.luminance, encoded.fused, encoded.seen, encoded.shown, encoded.places})
         bytes += tensor.nbytes();
     return bytes;
 }
@@ -318,16 +319,14 @@ class TorchColorizer : public Colorizer {
 
         clock.enter(Stage::features);
         const Encoded target = encode(small.luminance);
-        const Guess guess =
-            colorization_->guess(guess_input(target.features.sixteenth, target.recognition, target.luminance));
-        const torch::Tensor target_scene = count > 0 ? scene_map(target.recognition) : torch::Tensor();
+        const Guess guess = colorization_->guess(target.seen);
         std::vector<PairMaps> maps;       // of the target and each reference
         std::vector<torch::Tensor> shown; // by each reference
         for (std::size_t i = 0; i < count; i++) {
             const Encoded encoded = encode(small.references[i].image.l);
-            maps.push_back(pair_maps({target.fused, target_scene, guess.chroma},
-                                     {encoded.fused, scene_map(encoded.recognition), references[i].as_tensor()}));
-            shown.push_back(encoded.recognition.thirtysecond);
+            maps.push_back(pair_maps({target.fused, target.places, guess.chroma},
+                                     {encoded.fused, encoded.places, references[i].as_tensor()}));
+            shown.push_back(encoded.shown);
             clock.report(double(maps.size()) / double(count));
         }
 
@@ -399,7 +398,10 @@ class TorchColorizer : public Colorizer {
             encoded.luminance = normalise_luminance(as_tensor(luminance));
             encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
             encoded.fused = similarity_->match_maps(encoded.features).fused;
-            encoded.recognition = recognition_->features(gray_picture(as_tensor(luminance)));
+            const RecognitionFeatures recognised = recognition_->features(gray_picture(as_tensor(luminance)));
+            encoded.seen = guess_input(encoded.features.sixteenth, recognised, encoded.luminance);
+            encoded.shown = recognised.thirtysecond;
+            encoded.places = colorization_->places(encoded.seen);
             encoded_.emplace_front(luminance, encoded);
         }
         const Encoded encoded = encoded_.front().second;
@@ -552,7 +554,7 @@ class TorchColorizer : public Colorizer {
             std::transform(served.begin(), served.end(), here.data_ptr<float>(),
                            [&](std::uint8_t by) { return by == i ? 1.0f : 0.0f; });
             const auto likeness_to = [&](const torch::Tensor& weight) {
-                return likeness(target.recognition.thirtysecond, here, shown[i], weight);
+                return likeness(target.shown, here, shown[i], weight);
             };
             double alike = likeness_to(everything);
             if (references[i].weight.defined()) // the part that may be used can be the one that is alike

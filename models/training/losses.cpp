@@ -16,6 +16,9 @@ constexpr double huber_delta = 0.1;
 constexpr double gate_threshold = 8.0; // deltaE76
 constexpr double contextual_bandwidth = 0.1;
 constexpr double leak = 0.2;
+constexpr double place_temperature = 0.05;
+constexpr int place_rounds = 3;
+constexpr double chroma_softness = 0.05; // of the norm in place_loss(), in units of chroma_scale
 
 torch::nn::Conv2d convolution(int inputs, int outputs, int stride)
 {
@@ -87,6 +90,25 @@ torch::Tensor contextual_loss(const torch::Tensor& features, const torch::Tensor
     const torch::Tensor relative = distance / (std::get<0>(distance.min(2, true)) + 1e-5);
     const torch::Tensor context = torch::softmax((1.0 - relative) / contextual_bandwidth, 2);
     return -std::get<0>(context.max(1)).mean(1).clamp_min(1e-6).log();
+}
+
+torch::Tensor place_loss(const torch::Tensor& target, const torch::Tensor& reference,
+                         const torch::Tensor& target_chroma, const torch::Tensor& reference_chroma)
+{
+    const torch::Tensor alike =
+        torch::bmm(target.flatten(2).transpose(1, 2), reference.flatten(2)) / place_temperature; // N x from x to
+    torch::Tensor row = torch::logsumexp(alike, 2, true), column; // logarithms of what their shares sum to
+    for (int round = 0; round < place_rounds; round++) {
+        column = torch::logsumexp(alike - row, 1, true);
+        row = torch::logsumexp(alike - column, 2, true);
+    }
+    const torch::Tensor share = torch::exp(alike - column - row); // each row sums to 1
+    const torch::Tensor difference =
+        target_chroma.flatten(2).unsqueeze(3) - reference_chroma.flatten(2).unsqueeze(2); // N x 2 x from x to
+    const torch::Tensor distance =
+        (difference.square().sum(1) + chroma_softness * chroma_softness).sqrt() - chroma_softness;
+    const torch::Tensor back = share / share.sum(1, true);
+    return (share * distance).sum(2).mean(1) + (back * distance).sum(1).mean(1);
 }
 
 DiscriminatorImpl::DiscriminatorImpl()

@@ -35,6 +35,13 @@ torch::Tensor perceptual_loss(const torch::Tensor& features, const torch::Tensor
 /// loss", ECCV 2018, bandwidth .1; features are centred by the reference's mean).
 torch::Tensor contextual_loss(const torch::Tensor& features, const torch::Tensor& reference);
 
+/// Of each pair: the distance (a smoothed norm) to the right chroma that each place of `target` has to expect where it
+/// takes its chroma from places of `reference` by how alike they are, and where those are in demand alike (entropic
+/// optimal transport, Cuturi, NIPS 2013); and the other way round. Places: N x place_channels x h x w, unit vectors.
+/// Chroma: N x 2 x h x w.
+torch::Tensor place_loss(const torch::Tensor& target, const torch::Tensor& reference,
+                         const torch::Tensor& target_chroma, const torch::Tensor& reference_chroma);
+
 /// PatchGAN (Isola et al., "Image-to-image translation", CVPR 2017) on luminance and chroma: N x 3 x h x w ->
 /// N x 1 x h/8 x w/8 scores, trained with the hinge loss (Lim and Ye 2017).
 struct DiscriminatorImpl : torch::nn::Module {

@@ -116,7 +116,7 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
     };
     known(config.loss_weights,
           {"distillation", "relation", "contrast", "chroma", "prior", "gate", "bins", "histogram", "edges",
-           "perceptual", "contextual", "adversarial", "classes"},
+           "perceptual", "contextual", "adversarial", "classes", "places"},
           "loss_weights");
     known(config.mode_shares, {"self", "recoloured", "two_way", "foreign_nearest", "foreign_random", "none"},
           "mode_shares");

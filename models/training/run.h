@@ -23,7 +23,7 @@ struct TrainingConfig {
     std::filesystem::path output;      ///< checkpoints, log and weights go here
     std::filesystem::path teacher;     ///< safetensors of convert_teacher.py
     std::filesystem::path similarity;  ///< weights of similarity-l, for the stages after it
-    std::filesystem::path recognition; ///< weights of the recognition network, for the guess
+    std::filesystem::path recognition; ///< weights of the recognition network, for guess and places
     std::filesystem::path initial;     ///< weights to start from; empty: random
     std::string device = "cpu";
     std::string network; ///< similarity stage: "similarity-l" or "similarity-rgb"

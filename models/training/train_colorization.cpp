@@ -51,7 +51,6 @@ constexpr double turned_hint_share = 0.5;     // of the samples with hints and n
 constexpr double most_hints = 48;
 constexpr double bin_rebalancing = 0.5; // lambda of Zhang et al.
 constexpr double foreign_truth_weight = 0.5;
-constexpr int64_t neighbour_count = 30; // a user's reference is seldom the most similar photo of thousands
 
 torch::TensorOptions on(torch::Device device, torch::ScalarType type = torch::kFloat32)
 {
@@ -135,9 +134,9 @@ struct Samples {
 class Sampler {
   public:
     Sampler(const TrainingConfig& config, const PhotoStore& photos, SimilarityNetwork similarity,
-            RecognitionNetwork recognition, GuessNetwork guess, torch::Tensor nearest)
+            RecognitionNetwork recognition, ColorizationNetwork network, torch::Tensor nearest)
         : config_(config), photos_(photos), similarity_(std::move(similarity)), recognition_(std::move(recognition)),
-          guess_(std::move(guess)), nearest_(std::move(nearest))
+          network_(std::move(network)), nearest_(std::move(nearest))
     {
         std::vector<double> shares;
         for (const char* name : mode_names)
@@ -217,12 +216,13 @@ class Sampler {
                       uint64_t seed)
     {
         const int64_t batch = config_.batch;
+        const torch::Tensor luminance = torch::cat({samples.input.luminance, normalise_luminance(reference_l)})
+                                            .contiguous(torch::MemoryFormat::ChannelsLast);
         TrunkFeatures features;
         torch::Tensor fused;
         {
             const Autocast autocast(photos_.device());
-            features = similarity_->features(torch::cat({samples.input.luminance, normalise_luminance(reference_l)})
-                                                 .contiguous(torch::MemoryFormat::ChannelsLast));
+            features = similarity_->features(luminance);
             fused = similarity_->match_maps(features).fused.to(torch::kFloat32);
         }
         samples.input.features = {features.half.narrow(0, 0, batch), features.quarter.narrow(0, 0, batch),
@@ -232,15 +232,16 @@ class Sampler {
             ways[i] = static_cast<int64_t>(samples.modes[i] == none      ? no_reference
                                            : samples.modes[i] == two_way ? two_way_warp
                                                                          : one_way);
-        const RecognitionFeatures recognised =
-            recognition_->features(gray_picture(denormalise_luminance(samples.input.luminance)));
-        samples.input.guess =
-            guess_(guess_input(samples.input.features.sixteenth, recognised, samples.input.luminance));
+        const torch::Tensor seen = guess_input(
+            features.sixteenth, recognition_->features(gray_picture(denormalise_luminance(luminance))), luminance);
+        const torch::Tensor places = network_->places(seen);
+        samples.input.guess = network_->guess(seen.narrow(0, 0, batch));
         // Compared with one colour, a guess that says nothing yet prefers none.
-        const torch::Tensor compared = guess_->trained() ? reference_chroma : torch::zeros_like(reference_chroma);
-        const PairMaps maps = pair_maps(
-            {fused.narrow(0, 0, batch), scene_map(recognised), samples.input.guess.chroma},
-            {fused.narrow(0, batch, batch), scene_map(recognition_->features(gray_picture(reference_l))), compared});
+        const torch::Tensor compared =
+            network_->guess->trained() ? reference_chroma : torch::zeros_like(reference_chroma);
+        const PairMaps maps =
+            pair_maps({fused.narrow(0, 0, batch), places.narrow(0, 0, batch), samples.input.guess.chroma},
+                      {fused.narrow(0, batch, batch), places.narrow(0, batch, batch), compared});
         const BatchedGuides guides =
             make_guides(maps.target.permute({0, 3, 1, 2}), maps.reference.permute({0, 3, 1, 2}), samples.truth4,
                         reference_chroma, ways, seed);
@@ -252,23 +253,9 @@ class Sampler {
     const PhotoStore& photos_;
     SimilarityNetwork similarity_;
     RecognitionNetwork recognition_;
-    GuessNetwork guess_; ///< of the colorization network
+    ColorizationNetwork network_; ///< of which the guess and the places are used
     torch::Tensor nearest_, shares_, plain_places_;
 };
-
-torch::Tensor cached_neighbours(const TrainingConfig& config, const PhotoStore& photos, const Teacher& teacher)
-{
-    const std::filesystem::path file = config.output / "nearest-photos.pt";
-    torch::Tensor nearest;
-    if (std::filesystem::exists(file))
-        torch::load(nearest, file.string());
-    if (!nearest.defined() || nearest.size(0) != photos.size() ||
-        nearest.size(1) != std::min(neighbour_count, photos.size() - 1)) {
-        nearest = nearest_photos(photos, teacher, config.crop, neighbour_count).to(torch::kCPU);
-        torch::save(nearest, file.string());
-    }
-    return nearest.to(photos.device());
-}
 
 /// Weights of the chroma bins by how rare they are (Zhang et al., "Colorful image colorization", ECCV 2016).
 torch::Tensor rare_bin_weights(const Sampler& sampler, torch::Device device)
@@ -373,7 +360,6 @@ void train_colorization(const TrainingConfig& config)
 {
     const torch::Device device(config.device);
     torch::manual_seed(config.seed);
-    std::filesystem::create_directories(config.output);
     SimilarityNetwork similarity(1);
     load_weights(*similarity, config.similarity, "similarity-l");
     similarity->to(device);
@@ -388,12 +374,16 @@ void train_colorization(const TrainingConfig& config)
     const Teacher teacher(config.teacher, device);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
-    // The guess has learnt in a stage of its own, from whole photos. One that has not must not be listened to.
+    // Guess and places have learnt in a stage of their own, from whole photos. A guess that has not must not be
+    // listened to.
     stage->network->guess->eval();
-    Sampler sampler(config, photos, similarity, teacher.network(), stage->network->guess,
-                    cached_neighbours(config, photos, teacher));
+    stage->network->places->eval();
+    Sampler sampler(config, photos, similarity, teacher.network(), stage->network,
+                    cached_neighbours(config.output, photos, teacher.network(), config.crop));
     const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
     std::vector<torch::Tensor> frozen = stage->network->guess->parameters();
+    for (const torch::Tensor& parameter : stage->network->places->parameters())
+        frozen.push_back(parameter);
     if (!stage->network->guess->trained())
         for (const auto& layer : {stage->network->guess16, stage->network->guess4, stage->network->guess2})
             for (const torch::Tensor& parameter : layer->parameters())

@@ -58,13 +58,13 @@ TEST(Guide, OfAPairsMapsHasTheCosinesOfTheLevels)
 {
     constexpr int height = 8, width = 10;
     const std::vector<float> values = random_map(height, width, 4);
-    // What pair_maps() makes: the levels scaled, then the scene, shorter than it might be, and no colour.
+    // What pair_maps() makes: the levels scaled, then the kind of place, less sure than it might be, and no colour.
     std::vector<float> pair;
     for (std::size_t pixel = 0; pixel < values.size(); pixel += fused_channels) {
         for (int c = 0; c < fused_channels; c++)
             pair.push_back(values[pixel + c] * static_cast<float>(std::sqrt(fused_share)));
-        for (int c = 0; c < scene_channels + chroma_channels; c++)
-            pair.push_back(c == 0 ? static_cast<float>(std::sqrt(0.8 * scene_share)) : 0.0f);
+        for (int c = fused_channels; c < pair_channels; c++)
+            pair.push_back(c == fused_channels ? static_cast<float>(std::sqrt(0.8 * place_share)) : 0.0f);
     }
     const FeatureMap map{pair.data(), height, width, pair_channels};
     const std::vector<float> chroma(2 * height * width, 0.25f);
@@ -73,7 +73,7 @@ TEST(Guide, OfAPairsMapsHasTheCosinesOfTheLevels)
     for (std::size_t pixel = 0; pixel < pixels; pixel++) {
         for (int channel : {guide_similarity4, guide_similarity8, guide_similarity16})
             EXPECT_NEAR(guide.planes[channel * pixels + pixel], 1.0f, 1e-3f) << channel;
-        EXPECT_NEAR(guide.planes[guide_reverse_similarity * pixels + pixel], 1.0 - 0.2 * scene_share - chroma_share,
+        EXPECT_NEAR(guide.planes[guide_reverse_similarity * pixels + pixel], 1.0 - 0.2 * place_share - chroma_share,
                     1e-3);
     }
 }

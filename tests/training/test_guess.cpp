@@ -78,6 +78,49 @@ TEST_F(TrainGuess, LearnsWhatColourThingsHave)
     EXPECT_TRUE(torch::equal(result()->guess2->weight.view({2, 2}), torch::eye(2)));
 }
 
+TEST_F(TrainGuess, LearnsWhichPlacesHaveOneColour)
+{
+    TrainingConfig pairs = config();
+    pairs.initial = folder_ / "guess.safetensors";
+    pairs.loss_weights = {{"places", 10.0}};
+    ColorizationNetwork untaught;
+    save_weights(*untaught, pairs.initial, "colorization", {}, true);
+    train_guess(pairs);
+    ColorizationNetwork made = result();
+    // How much more a grainy place is like a grainy one of another picture than like a smooth one.
+    const auto margin = [&](PlaceNetwork& places) {
+        const torch::NoGradGuard no_gradients;
+        SimilarityNetwork similarity(1);
+        RecognitionNetwork recognition;
+        load_weights(*similarity, pairs.similarity, "similarity-l");
+        load_weights(*recognition, pairs.recognition, "recognition");
+        similarity->eval();
+        recognition->eval();
+        torch::manual_seed(1);
+        torch::Tensor l = torch::full({2, 1, 64, 64}, 40.0);
+        l.narrow(3, 0, 32) += torch::rand({2, 1, 64, 32}) * 30.0;
+        const torch::Tensor luminance = normalise_luminance(l);
+        const torch::Tensor made_places = places(
+            guess_input(similarity->features(luminance).sixteenth, recognition->features(gray_picture(l)), luminance));
+        const torch::Tensor grainy = made_places.select(2, 1).select(2, 0),
+                            smooth = made_places.select(2, 1).select(2, 3);
+        return ((grainy[0] * grainy[1]).sum() - (grainy[0] * smooth[1]).sum()).item<float>();
+    };
+    PlaceNetwork random;
+    random->mean.copy_(made->places->mean);
+    random->scale.copy_(made->places->scale);
+    random->eval();
+    EXPECT_GT(margin(made->places), 1.0f);
+    EXPECT_GT(margin(made->places), margin(random) + 0.3f);
+    // Nothing else has changed.
+    ColorizationNetwork before;
+    load_weights(*before, pairs.initial, "colorization");
+    for (const auto& entry : before->named_parameters())
+        if (!entry.key().starts_with("places")) {
+            EXPECT_TRUE(torch::equal(made->named_parameters()[entry.key()], entry.value())) << entry.key();
+        }
+}
+
 TEST_F(TrainGuess, AnEarlierNetworkKeepsHalfASay)
 {
     torch::manual_seed(5);
@@ -85,7 +128,9 @@ TEST_F(TrainGuess, AnEarlierNetworkKeepsHalfASay)
     torch::nn::init::normal_(earlier->head->weight, 0.0, 0.1);
     const torch::Tensor head = earlier->head->weight.detach();
     SafeTensors content = state_of(*earlier);
-    std::erase_if(content.tensors, [](const auto& entry) { return entry.first.starts_with("guess"); });
+    std::erase_if(content.tensors, [](const auto& entry) {
+        return entry.first.starts_with("guess") || entry.first.starts_with("places");
+    });
     write_safetensors(folder_ / "earlier.safetensors", content, false);
 
     TrainingConfig short_run = config();

@@ -65,6 +65,38 @@ TEST(PerceptualLoss, WeighsChannelsByTheirSpread)
     EXPECT_NEAR(plain, same, 0.02);
 }
 
+TEST(PlaceLoss, IsLeastWherePlacesOfOneColourAreAlike)
+{
+    torch::manual_seed(9);
+    // Four kinds of places, one in each quarter of a map, mirrored in the other one; each kind has a colour.
+    const torch::Tensor kinds = torch::eye(4).view({4, 4, 1, 1});
+    const auto quarters = [](const torch::Tensor& of_kinds, const std::vector<int64_t>& order) {
+        const auto row = [&](std::size_t i) {
+            return torch::cat({of_kinds[order[i]].expand({-1, 2, 2}), of_kinds[order[i + 1]].expand({-1, 2, 2})}, 2);
+        };
+        return torch::cat({row(0), row(2)}, 1).unsqueeze(0);
+    };
+    const torch::Tensor colours = (torch::rand({4, 2, 1, 1}) - 0.5) * 0.8;
+    const std::vector<int64_t> here = {0, 1, 2, 3}, there = {1, 0, 3, 2}, wrong = {0, 1, 3, 2};
+    const auto loss = [&](const std::vector<int64_t>& order) {
+        return place_loss(quarters(kinds, here), quarters(kinds, order), quarters(colours, here),
+                          quarters(colours, there))
+            .item<double>();
+    };
+    EXPECT_LT(loss(there), 1e-3);
+    EXPECT_GT(loss(wrong), 0.05);
+    // A kind that is a little more like all others than they are like themselves does not take their places.
+    torch::Tensor one_for_all = kinds.clone();
+    one_for_all[0].fill_(1.2);
+    EXPECT_LT(place_loss(quarters(kinds, here), quarters(one_for_all, there), quarters(colours, here),
+                         quarters(colours, there))
+                  .item<double>(),
+              0.05);
+    // One kind for all: each place has to expect any colour.
+    const torch::Tensor alike = torch::ones({1, 4, 4, 4}) * 0.5;
+    EXPECT_GT(place_loss(alike, alike, quarters(colours, here), quarters(colours, there)).item<double>(), 0.2);
+}
+
 TEST(Discriminator, LearnsToTellChromaApart)
 {
     torch::manual_seed(4);
