@@ -606,11 +606,15 @@ class TorchColorizer : public Colorizer {
         }
     }
 
-    /// How well a reference serves a target pixel: likeness of the patches, less where the match does not look back.
+    /// How well a reference serves a target pixel: how alike both places look to the trunk, less where the match does
+    /// not look back. What kind of place it is depends on the whole photo that it is in, so that it tells a photo's
+    /// places apart, but not which of two photos has the better one.
     static float service(const Guide& guide, std::size_t pixel, std::size_t pixels)
     {
-        return 1.0f - 0.5f * guide.forward.distance[pixel] +
-               0.1f * guide.planes[guide_cycle_confidence * pixels + pixel];
+        float alike = 0.0f;
+        for (int level = 0; level < match_level_count; level++)
+            alike += guide.planes[(guide_similarity4 + level) * pixels + pixel];
+        return alike / match_level_count + 0.1f * guide.planes[guide_cycle_confidence * pixels + pixel];
     }
 
     static void finish(const Request& request, const Answer& answer, StageClock& clock, Result& result)
