@@ -7,6 +7,12 @@
 
 namespace chromatch {
 
+namespace {
+
+constexpr double dropped_share = 0.25;
+
+} // namespace
+
 GuessBlockImpl::GuessBlockImpl(int channels)
     : depthwise(torch::nn::Conv2dOptions(channels, channels, 5).padding(2).groups(channels)),
       hidden(pointwise(channels, 2 * channels)), project(pointwise(2 * channels, channels)),
@@ -26,10 +32,9 @@ torch::Tensor GuessBlockImpl::forward(const torch::Tensor& x)
     return x + project(torch::gelu(hidden(norm(depthwise(x)))));
 }
 
-GuessNetworkImpl::GuessNetworkImpl()
-    : enter(pointwise(guess_inputs, guess_channels)), block1(guess_channels), block2(guess_channels),
-      block3(guess_channels), context_key(pointwise(guess_channels, 1)),
-      context_value(pointwise(guess_channels, guess_channels)), chroma(pointwise(guess_channels, 2 * 2 * 2))
+FirstLayers::FirstLayers(int channels)
+    : enter(pointwise(guess_inputs, channels)), block1(channels), context_key(pointwise(channels, 1)),
+      context_value(pointwise(channels, channels))
 {
     mean = register_buffer("mean", torch::zeros({1, guess_inputs, 1, 1}));
     scale = register_buffer("scale", torch::ones({1, guess_inputs, 1, 1}));
@@ -37,24 +42,35 @@ GuessNetworkImpl::GuessNetworkImpl()
     register_module("block1", block1);
     register_module("context_key", context_key);
     register_module("context_value", context_value);
-    register_module("block2", block2);
-    register_module("block3", block3);
-    register_module("chroma", chroma);
-    for (auto layer : {context_value->weight, context_value->bias, chroma->weight, chroma->bias})
-        torch::nn::init::zeros_(layer);
+    torch::nn::init::zeros_(context_value->weight);
+    torch::nn::init::zeros_(context_value->bias);
 }
 
-bool GuessNetworkImpl::trained() const
+bool FirstLayers::trained() const
 {
     return mean.count_nonzero().item<int64_t>() > 0;
 }
 
+torch::Tensor FirstLayers::begin(const torch::Tensor& input)
+{
+    const torch::Tensor x = torch::feature_dropout((input - mean) * scale, dropped_share, is_training());
+    return with_context(block1(enter(x)), context_key, context_value);
+}
+
+GuessNetworkImpl::GuessNetworkImpl()
+    : FirstLayers(guess_channels), block2(guess_channels), block3(guess_channels),
+      chroma(pointwise(guess_channels, 2 * 2 * 2))
+{
+    register_module("block2", block2);
+    register_module("block3", block3);
+    register_module("chroma", chroma);
+    torch::nn::init::zeros_(chroma->weight);
+    torch::nn::init::zeros_(chroma->bias);
+}
+
 Guess GuessNetworkImpl::forward(const torch::Tensor& input)
 {
-    torch::Tensor x = (input - mean) * scale;
-    x = enter(torch::feature_dropout(x, dropped_input_share, is_training()));
-    x = with_context(block1(x), context_key, context_value);
-    x = block3(block2(x));
+    const torch::Tensor x = block3(block2(begin(input)));
     return {x, torch::pixel_shuffle(chroma(x), 2).to(torch::kFloat32)};
 }
 

@@ -10,8 +10,7 @@
 
 namespace chromatch {
 
-constexpr int guess_channels = 256;          ///< of the guess's own features at /16
-constexpr double dropped_input_share = 0.25; ///< of the input's channels, in training
+constexpr int guess_channels = 256; ///< of the guess's own features at /16
 
 /// Channels of guess_input(): trunk /16, recognition /16 and /32, luminance.
 constexpr int guess_input_shown = 256 + recognition_channels[1]; ///< where recognition /32 begins
@@ -28,21 +27,31 @@ struct GuessBlockImpl : torch::nn::Module {
 };
 TORCH_MODULE(GuessBlock);
 
+/// How networks on guess_input() begin: its channels made alike, one block, and what the whole photo shows.
+struct FirstLayers : torch::nn::Module {
+    explicit FirstLayers(int channels);
+    bool trained() const; ///< training begins with measuring `mean`
+
+    torch::Tensor mean, scale; ///< of the input's channels over photos, 1 x guess_inputs x 1 x 1
+    torch::nn::Conv2d enter;
+    GuessBlock block1;
+    torch::nn::Conv2d context_key, context_value; ///< see with_context()
+
+  protected:
+    /// input: guess_input(). In training, whole channels of it are dropped (Tompson et al., CVPR 2015).
+    torch::Tensor begin(const torch::Tensor& input);
+};
+
 struct Guess {
     torch::Tensor features; ///< N x guess_channels x H/16 x W/16
     torch::Tensor chroma;   ///< N x 2 x H/8 x W/8, a and b over chroma_scale
 };
 
-struct GuessNetworkImpl : torch::nn::Module {
+struct GuessNetworkImpl : FirstLayers {
     GuessNetworkImpl();
-    /// input: guess_input(). In training, whole channels of it are dropped (Tompson et al., CVPR 2015).
-    Guess forward(const torch::Tensor& input);
-    bool trained() const; ///< its training begins with measuring `mean`
+    Guess forward(const torch::Tensor& input); ///< input: guess_input()
 
-    torch::Tensor mean, scale; ///< of the input's channels over photos, 1 x guess_inputs x 1 x 1
-    torch::nn::Conv2d enter;
-    GuessBlock block1, block2, block3;
-    torch::nn::Conv2d context_key, context_value; ///< see with_context()
+    GuessBlock block2, block3;
     torch::nn::Conv2d chroma;
 };
 TORCH_MODULE(GuessNetwork);

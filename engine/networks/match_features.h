@@ -25,8 +25,8 @@ struct MatchInput {
     torch::Tensor chroma; ///< N x 2 of any size, in units of chroma_scale: the target's guess, the reference's own
 };
 
-/// The colours' channels are chroma_direction(): among places that are as alike, those
-/// win whose colours the target probably has.
+/// The colours' channels are chroma_direction(): among places that are as alike, those win whose colours the target
+/// probably has.
 PairMaps pair_maps(const MatchInput& target, const MatchInput& reference);
 
 /// ab: N x 2 x h x w in units of chroma_scale -> N x 3 x h x w of length 1 or less. The dot product of two says how

@@ -13,17 +13,13 @@ namespace chromatch {
 
 constexpr int place_hidden_channels = 144;
 
-struct PlaceNetworkImpl : torch::nn::Module {
+struct PlaceNetworkImpl : FirstLayers {
     PlaceNetworkImpl();
-    /// input: guess_input(). In training, whole channels of it are dropped. Returns unit vectors, N x place_channels x
+    /// input: guess_input(). Returns unit vectors, N x place_channels x
     /// H/16 x W/16, whose dot product says how alike two places are; zeros where it has not been trained.
     torch::Tensor forward(const torch::Tensor& input);
-    bool trained() const; ///< its training begins with measuring `mean`
 
-    torch::Tensor mean, scale; ///< of the input's channels over photos, 1 x guess_inputs x 1 x 1
-    torch::nn::Conv2d enter;
-    GuessBlock block1, block2;
-    torch::nn::Conv2d context_key, context_value; ///< see with_context()
+    GuessBlock block2;
     torch::nn::Conv2d place;
 };
 TORCH_MODULE(PlaceNetwork);
