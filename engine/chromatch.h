@@ -179,10 +179,14 @@ struct LoadOptions {
     std::filesystem::path models_folder;
 };
 
-constexpr int descriptor_length = 556;
+/// What tells how well one photo serves as another's reference: about a kilobyte, made by describe() and compared by
+/// suitability().
+using Descriptor = std::vector<std::int8_t>;
+
+constexpr int descriptor_length = 1104;
 
 /// Changes when describe() makes something else of the same weights: stored descriptors of another version are useless.
-constexpr int descriptor_version = 1;
+constexpr int descriptor_version = 2;
 
 /// Holds the loaded weights.
 class CHROMATCH_API Colorizer {
@@ -194,16 +198,20 @@ class CHROMATCH_API Colorizer {
     /// that comes again, takes a fraction of the time.
     virtual Result colorize(const Request& request, const Progress& progress) = 0;
 
-    /// What a photo shows, whatever its colours: descriptor_length values, of Euclidean length 1. The dot product of
-    /// two photos' descriptors, [-1, 1], says how alike they are. The photo is looked at with a short side of 128
-    /// pixels, so a smaller copy of it does as well. luminance: as in Request. Throws Error bad_image, out_of_memory or
-    /// internal.
-    virtual std::vector<float> describe(const Plane& luminance) = 0;
+    /// What a photo shows, and in which colours. A photo without a and b (empty planes) gets those that it probably
+    /// has. It is looked at with a short side of 256 pixels, so a smaller copy of it does as well. photo: as in Request
+    /// and Reference. Throws Error bad_image, out_of_memory or internal.
+    virtual Descriptor describe(const LabImage& photo) = 0;
 };
 
 /// Loads the weights once (about 30 MB). Throws Error model_missing, model_corrupt, out_of_memory
 /// or internal.
 CHROMATCH_API std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options);
+
+/// How well a reference suits a target; 1.25 at most. The order of several references for one target is what counts:
+/// each part of the target should find a place of its kind there, in likely colours, and both
+/// should show the same kind of things. Throws Error bad_option where one of them was not made by describe().
+CHROMATCH_API float suitability(const Descriptor& target, const Descriptor& reference);
 
 /// The request with all planes at the size that the networks see: colorize() of it gives the colours that it gives for
 /// the request itself, as a small picture. For previews. Throws Error bad_image, bad_option or out_of_memory.

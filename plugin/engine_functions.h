@@ -12,6 +12,7 @@ namespace chromatch::plugin {
 struct EngineFunctions {
     std::unique_ptr<Colorizer> (*load_colorizer)(const LoadOptions& options);
     Request (*at_working_size)(const Request& request);
+    float (*suitability)(const Descriptor& target, const Descriptor& reference);
     void (*linear_rgb_to_lab)(const float rgb[3], float lab[3]);
     void (*lab_to_linear_rgb)(const float lab[3], float rgb[3]);
 };

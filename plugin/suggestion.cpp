@@ -25,9 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Short side that photos are decoded at: twice what the engine looks at, so that the last reduction is the engine's
+/// Short side that photos are decoded at: more than the engine looks at, so that the last reduction is the engine's
 /// own.
-constexpr int decoded_side = 256;
+constexpr int decoded_side = 320;
 constexpr int smallest_side = 64; ///< anything smaller is an icon
 constexpr double most_pixels = 4e8;
 /// Mean difference of the largest and the smallest of R, G and B, of 255, below which a photo has no colours to give.
@@ -126,67 +126,41 @@ std::array<float, 256> light_of_values()
     return lights;
 }
 
-/// The photo's L, or nothing where it cannot serve as a reference. An embedded profile is left aside: it changes little
-/// in L, and a descriptor hardly depends on tones.
-Plane read_luminance(const std::string& path, const EngineFunctions& engine)
+/// The photo, or nothing where it cannot serve as a reference. An embedded profile is left aside: it changes the colors
+/// by less than those of suitable references differ.
+LabImage read_photo(const std::string& path, const EngineFunctions& engine)
 {
     const ObjectPointer<GdkPixbuf> photo = decode(path);
     if (!photo) {
         return {};
     }
     static const std::array<float, 256> lights = light_of_values();
-    Plane luminance(gdk_pixbuf_get_height(photo.get()), gdk_pixbuf_get_width(photo.get()));
+    const Plane black(gdk_pixbuf_get_height(photo.get()), gdk_pixbuf_get_width(photo.get()));
+    LabImage image{black, black, black};
     const int channels = gdk_pixbuf_get_n_channels(photo.get());
     double color = 0.0;
-    for (int y = 0; y < luminance.height; ++y) {
+    for (int y = 0; y < black.height; ++y) {
         const guchar* pixel =
             gdk_pixbuf_read_pixels(photo.get()) + static_cast<std::size_t>(y) * gdk_pixbuf_get_rowstride(photo.get());
-        for (int x = 0; x < luminance.width; ++x, pixel += channels) {
+        for (int x = 0; x < black.width; ++x, pixel += channels) {
             const auto [least, most] = std::minmax({pixel[0], pixel[1], pixel[2]});
             color += most - least;
             const float rgb[3] = {lights[pixel[0]], lights[pixel[1]], lights[pixel[2]]};
             float lab[3];
             engine.linear_rgb_to_lab(rgb, lab);
-            luminance.at(y, x) = lab[0];
+            image.l.at(y, x) = lab[0];
+            image.a.at(y, x) = lab[1];
+            image.b.at(y, x) = lab[2];
         }
     }
-    return color / static_cast<double>(luminance.values.size()) < colorless ? Plane() : luminance;
+    return color / static_cast<double>(black.values.size()) < colorless ? LabImage() : image;
 }
 
 // ------------------------------------------------------------------------------------------------- the descriptors
 
-/// A descriptor in steps of 1/127 of its largest value: a quarter of the memory, and the order stays. Empty where the
-/// file is no reference.
-using StoredDescriptor = std::vector<std::int8_t>;
-
-StoredDescriptor store(const std::vector<float>& descriptor)
-{
-    float most = 1e-6f;
-    for (const float value : descriptor) {
-        most = std::max(most, std::fabs(value));
-    }
-    StoredDescriptor stored;
-    stored.reserve(descriptor.size());
-    for (const float value : descriptor) {
-        stored.push_back(static_cast<std::int8_t>(std::lround(127.0f * value / most)));
-    }
-    return stored;
-}
-
-float likeness(const std::vector<float>& target, const StoredDescriptor& stored)
-{
-    double product = 0.0;
-    double square = 0.0;
-    for (std::size_t i = 0; i < target.size(); ++i) {
-        product += static_cast<double>(target[i]) * stored[i];
-        square += static_cast<double>(stored[i]) * stored[i];
-    }
-    return square > 0.0 ? static_cast<float>(std::clamp(product / std::sqrt(square), -1.0, 1.0)) : 0.0f;
-}
-
 struct Described {
     PhotoFile file;
-    StoredDescriptor descriptor;
+    Descriptor descriptor; ///< empty where the file is no reference
 };
 
 std::string checksum(std::string_view bytes)
@@ -237,7 +211,9 @@ std::string_view take_bytes(std::string_view& bytes)
 std::string maker(const fs::path& models)
 {
     return "Chromatch descriptors " + std::to_string(descriptor_version) + " " +
-           checksum(contents_of(models / "similarity-l.safetensors")) + "\n";
+           checksum(contents_of(models / "similarity-l.safetensors") + contents_of(models / "recognition.safetensors") +
+                    contents_of(models / "colorization.safetensors")) +
+           "\n";
 }
 
 std::map<std::string, Described> read_cache(const fs::path& file, const std::string& maker)
@@ -291,37 +267,37 @@ std::vector<Described> describe_all(const std::vector<PhotoFile>& files, Coloriz
                                     const EngineFunctions& engine, const std::function<bool(std::size_t)>& go_on)
 {
     const std::size_t threads = std::max(2u, std::thread::hardware_concurrency());
-    std::deque<std::future<Plane>> ahead;
+    std::deque<std::future<LabImage>> ahead;
     std::vector<Described> described;
     std::size_t next = 0;
     while (described.size() < files.size() && go_on(described.size())) {
         for (; next < files.size() && ahead.size() < threads; ++next) {
             ahead.push_back(std::async(std::launch::async,
-                                       [&engine, path = files[next].path] { return read_luminance(path, engine); }));
+                                       [&engine, path = files[next].path] { return read_photo(path, engine); }));
         }
-        const Plane luminance = ahead.front().get();
+        const LabImage photo = ahead.front().get();
         ahead.pop_front();
         described.push_back({files[described.size()], {}});
-        if (!luminance.empty()) {
-            described.back().descriptor = store(colorizer.describe(luminance));
+        if (!photo.l.empty()) {
+            described.back().descriptor = colorizer.describe(photo);
         }
     }
     return described;
 }
 
-std::vector<Suggestion> rank(const std::vector<float>& target, const std::vector<Described>& photos,
-                             const SuggestionSearch& search)
+std::vector<Suggestion> rank(const Descriptor& target, const std::vector<Described>& photos,
+                             const SuggestionSearch& search, const EngineFunctions& engine)
 {
     std::error_code ignored;
     const std::string own_file = fs::weakly_canonical(search.own_file, ignored);
     std::vector<Suggestion> suggestions;
     for (const Described& photo : photos) {
         if (!photo.descriptor.empty() && photo.file.path != own_file) {
-            suggestions.push_back({photo.file.path, likeness(target, photo.descriptor)});
+            suggestions.push_back({photo.file.path, engine.suitability(target, photo.descriptor)});
         }
     }
     std::stable_sort(suggestions.begin(), suggestions.end(),
-                     [](const auto& one, const auto& other) { return one.likeness > other.likeness; });
+                     [](const auto& one, const auto& other) { return one.suitability > other.suitability; });
     suggestions.resize(std::min(suggestions.size(), search.count));
     return suggestions;
 }
@@ -367,7 +343,7 @@ std::vector<Suggestion> suggest_references(const SuggestionSearch& search, const
     if (cancelled || !go_on(unknown.size())) {
         throw Failure{GIMP_PDB_CANCEL, {}};
     }
-    std::vector<Suggestion> suggestions = rank(colorizer.describe(luminance), photos, search);
+    std::vector<Suggestion> suggestions = rank(colorizer.describe({luminance, {}, {}}), photos, search, engine);
     if (suggestions.empty()) {
         bad_argument(
             text(_("The folder \"%s\" holds no color photo that could be a reference."), search.folder.c_str()));

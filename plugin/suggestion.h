@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The photos of a folder that show what the target shows. Nothing here calls GIMP or GTK: all of it may run on a worker
+// The photos of a folder that suit the target as references. Nothing here calls GIMP or GTK: all of it may run on a worker
 // thread.
 #pragma once
 
@@ -19,7 +19,7 @@ constexpr int deepest_folder = 8;
 
 struct Suggestion {
     std::string path;
-    float likeness; ///< dot product of the descriptors, [-1, 1]
+    float suitability; ///< see the engine's suitability()
 };
 
 /// Called on the calling thread with the count of photos done and of all. Returning false cancels. May be empty.
@@ -37,7 +37,7 @@ struct SuggestionSearch {
 /// $XDG_CACHE_HOME/chromatch.
 std::filesystem::path suggestion_cache_folder();
 
-/// At most `count` photos, the most alike first. Files that cannot be read and photos without colour are passed over.
+/// At most `count` photos, the most suitable first. Files that cannot be read and photos without colour are passed over.
 /// Throws Failure where the folder does not exist or holds no photo, and with GIMP_PDB_CANCEL where it was cancelled
 /// (what has been looked at until then is kept); throws the engine's Error.
 std::vector<Suggestion> suggest_references(const SuggestionSearch& search, const Plane& luminance, Colorizer& colorizer,

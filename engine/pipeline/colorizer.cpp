@@ -31,6 +31,7 @@
 #include "networks/weights.h"
 #include "pipeline/chroma_smoothing.h"
 #include "pipeline/chroma_spreading.h"
+#include "pipeline/suitability.h"
 #include "pipeline/working_size.h"
 #include "resampling/guided_upsampling.h"
 #include "resampling/resize.h"
@@ -48,7 +49,13 @@ constexpr double unrelated = 0.10;
 constexpr double related = 0.27;
 
 /// Short side of the photo that describe() looks at.
-constexpr int descriptor_size = 128;
+constexpr int descriptor_size = 256;
+
+/// How much more vivid than guesses a suitable reference may be: with it, references found for the validation photos
+/// have the mean chroma of the true ones.
+constexpr float guess_gain = 1.4f;
+
+static_assert(descriptor_shown == recognition_channels[2] && descriptor_place == place_channels);
 
 /// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
 constexpr float hinted_share = 0.1f;
@@ -172,35 +179,28 @@ bool asks_the_same(const Request& one, const Request& other)
                       same_reference);
 }
 
-/// Weight of the covariance beside the mean; chosen on labelled photos.
-constexpr double covariance_weight = 0.7;
+// --------------------------------------------------------------------------------------------------- descriptor
 
-/// Signed roots keep a few strong values from ruling a comparison (Lin et al., "Bilinear CNN models for fine-grained
-/// visual recognition", ICCV 2015). Of Euclidean length 1.
-torch::Tensor normalise_pooled(const torch::Tensor& pooled)
+/// shown: one value for each channel. places, chroma: 1 x channels x any size, chroma in units of chroma_scale.
+Descriptor pack_descriptor(const torch::Tensor& shown, const torch::Tensor& places, const torch::Tensor& chroma)
 {
-    const torch::Tensor roots = pooled.sign() * pooled.abs().sqrt();
-    return roots / roots.norm().clamp_min(1e-6);
-}
-
-/// What there is in a photo: the mean of the /16 features; and what it looks like: how the /8 match features (1 x C x h
-/// x w) go together over the photo, their covariance. Returns descriptor_length values of length 1.
-torch::Tensor pool_descriptor(const TrunkFeatures& features, const torch::Tensor& match_features)
-{
-    const torch::Tensor mean = features.sixteenth.mean({0, 2, 3}).to(torch::kFloat32);
-    torch::Tensor places = match_features.to(torch::kFloat32).squeeze(0).flatten(1);
-    places = places - places.mean(1, true);
-    const torch::Tensor covariance = (torch::mm(places, places.t()) / places.size(1)).contiguous();
-    const int64_t channels = covariance.size(0);
-    std::vector<float> upper; // the matrix is symmetric
-    for (int64_t row = 0; row < channels; row++) {
-        const float* values = covariance.data_ptr<float>() + row * channels;
-        upper.insert(upper.end(), values + row, values + channels);
+    const auto parts = [](const torch::Tensor& map) { // parts x channels
+        return torch::adaptive_avg_pool2d(map, {descriptor_grid, descriptor_grid})
+            .squeeze(0)
+            .flatten(1)
+            .t()
+            .contiguous();
+    };
+    const torch::Tensor all = shown.contiguous(), place = parts(places), colour = parts(chroma);
+    const auto most = [](const torch::Tensor& x) { return x.abs().max().clamp_min(1e-6).item<float>(); };
+    Descriptor descriptor;
+    descriptor.reserve(descriptor_length);
+    append_steps(descriptor, all.data_ptr<float>(), descriptor_shown, most(all));
+    for (int64_t part = 0; part < descriptor_parts; part++) {
+        append_steps(descriptor, place[part].data_ptr<float>(), descriptor_place, most(place[part]));
+        append_steps(descriptor, colour[part].data_ptr<float>(), 2, 1.0f);
     }
-    const torch::Tensor pairs =
-        torch::from_blob(upper.data(), {static_cast<int64_t>(upper.size())}, torch::kFloat32).clone();
-    const torch::Tensor both = torch::cat({normalise_pooled(mean), covariance_weight * normalise_pooled(pairs)});
-    return (both / both.norm().clamp_min(1e-6)).contiguous();
+    return descriptor;
 }
 
 // --------------------------------------------------------------------------------------------------- colorizer
@@ -285,17 +285,25 @@ class TorchColorizer : public Colorizer {
         return result;
     }
 
-    std::vector<float> describe(const Plane& luminance) override
+    Descriptor describe(const LabImage& photo) override
     {
         Request request;
-        request.luminance = luminance;
+        request.luminance = photo.l;
+        if (!photo.a.empty() || !photo.b.empty())
+            request.references.push_back({photo, {}});
         request.options.working_size = descriptor_size;
         check_request(request);
         const c10::InferenceMode inference;
-        const torch::Tensor small = normalise_luminance(as_tensor(reduce(request).luminance));
-        const TrunkFeatures features = similarity_->features(small.contiguous(torch::MemoryFormat::ChannelsLast));
-        const torch::Tensor pooled = pool_descriptor(features, similarity_->projection8(features.eighth));
-        return {pooled.data_ptr<float>(), pooled.data_ptr<float>() + pooled.numel()};
+        const Request small = reduce(request);
+        const Encoded encoded = look_at(small.luminance); // one of many photos: not kept
+        torch::Tensor chroma;
+        if (small.references.empty()) {
+            chroma = colorization_->guess(encoded.seen).chroma * guess_gain;
+        } else {
+            const LabImage& image = small.references.front().image;
+            chroma = torch::cat({as_tensor(image.a), as_tensor(image.b)}, 1) / chroma_scale;
+        }
+        return pack_descriptor(relative_shown(encoded.shown).mean({0, 2, 3}), encoded.places, chroma);
     }
 
   private:
@@ -386,6 +394,19 @@ class TorchColorizer : public Colorizer {
         }
     }
 
+    Encoded look_at(const Plane& luminance)
+    {
+        Encoded encoded;
+        encoded.luminance = normalise_luminance(as_tensor(luminance));
+        encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
+        encoded.fused = similarity_->match_maps(encoded.features).fused;
+        const RecognitionFeatures recognised = recognition_->features(gray_picture(as_tensor(luminance)));
+        encoded.seen = guess_input(encoded.features.sixteenth, recognised, encoded.luminance);
+        encoded.shown = recognised.thirtysecond;
+        encoded.places = colorization_->places(encoded.seen);
+        return encoded;
+    }
+
     /// The features of the photos of the last calls are kept, so that the next call need not compute them again.
     Encoded encode(const Plane& luminance)
     {
@@ -394,15 +415,7 @@ class TorchColorizer : public Colorizer {
         if (known != encoded_.end()) {
             encoded_.splice(encoded_.begin(), encoded_, known);
         } else {
-            Encoded encoded;
-            encoded.luminance = normalise_luminance(as_tensor(luminance));
-            encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
-            encoded.fused = similarity_->match_maps(encoded.features).fused;
-            const RecognitionFeatures recognised = recognition_->features(gray_picture(as_tensor(luminance)));
-            encoded.seen = guess_input(encoded.features.sixteenth, recognised, encoded.luminance);
-            encoded.shown = recognised.thirtysecond;
-            encoded.places = colorization_->places(encoded.seen);
-            encoded_.emplace_front(luminance, encoded);
+            encoded_.emplace_front(luminance, look_at(luminance));
         }
         const Encoded encoded = encoded_.front().second;
         std::size_t bytes = 0;
@@ -564,19 +577,23 @@ class TorchColorizer : public Colorizer {
         return relevance;
     }
 
-    /// Whether two photos show the same kind of things, [-1, 1]: the cosine of the sums of what the recognition network
-    /// sees in them at /32, each channel relative to what it says of photos in general. weight: 1 x 1 x h x w of any
-    /// size, how much of each place counts.
-    double likeness(const torch::Tensor& one, const torch::Tensor& one_weight, const torch::Tensor& other,
-                    const torch::Tensor& other_weight)
+    /// What the recognition network sees at /32, each channel relative to what it says of photos in general.
+    torch::Tensor relative_shown(const torch::Tensor& shown)
     {
         const auto channels = [](const torch::Tensor& x) {
             return x.narrow(1, guess_input_shown, recognition_channels[2]);
         };
-        const torch::Tensor usual = channels(colorization_->guess->mean), scale = channels(colorization_->guess->scale);
+        return (shown - channels(colorization_->guess->mean)) * channels(colorization_->guess->scale);
+    }
+
+    /// Whether two photos show the same kind of things, [-1, 1]: the cosine of the sums of relative_shown(). weight: 1
+    /// x 1 x h x w of any size, how much of each place counts.
+    double likeness(const torch::Tensor& one, const torch::Tensor& one_weight, const torch::Tensor& other,
+                    const torch::Tensor& other_weight)
+    {
         const auto pooled = [&](const torch::Tensor& features, const torch::Tensor& weight) {
             const torch::Tensor counted = torch::adaptive_avg_pool2d(weight, {features.size(2), features.size(3)});
-            return ((features - usual) * scale * counted).sum({0, 2, 3});
+            return (relative_shown(features) * counted).sum({0, 2, 3});
         };
         return torch::cosine_similarity(pooled(one, one_weight), pooled(other, other_weight), 0).item<double>();
     }
@@ -723,9 +740,9 @@ class GuardedColorizer : public Colorizer {
         return guarded(what, [&] { return colorizer_->colorize(request, progress); });
     }
 
-    std::vector<float> describe(const Plane& luminance) override
+    Descriptor describe(const LabImage& photo) override
     {
-        return guarded("a descriptor", [&] { return colorizer_->describe(luminance); });
+        return guarded("a descriptor", [&] { return colorizer_->describe(photo); });
     }
 
   private:

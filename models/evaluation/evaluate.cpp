@@ -18,6 +18,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -38,10 +40,13 @@ constexpr const char* usage =
     "Usage: chromatch-evaluate [OPTION]...\n"
     "Colours the validation photos and compares them with the truth, and the engine with other methods.\n\n"
     "  --models DIR         folder of the weights (default: $CHROMATCH_MODELS, else the source's models/)\n"
-    "  --photos DIR         folder of validation-*.tar and, where there is one, sources.tsv (default:\n"
+    "  --photos DIR         folder of validation-*.tar and, where there are, train-*.tar and sources.tsv (default:\n"
     "                       $CHROMATCH_PHOTOS, else photos/ in the source)\n"
-    "  --pairs FILE         the nearest photo of each photo, for P3 (default: the source's\n"
+    "  --pairs FILE         the reference of each photo, for P3 (default: the source's\n"
     "                       models/evaluation/nearest-photos.tsv)\n"
+    "  --find-pairs SHARDS  colours nothing, but prints such a file: for each validation photo that which suits it "
+    "best of\n"
+    "                       the other ones (SHARDS is validation), or of the training photos, too (all)\n"
     "  --protocols P1,...   only these of P1, P2, P3, P4, P4h, P5 (default: all)\n"
     "  --methods NAME,...   only these (default: network,insist,propagation,look-up,welsh,gray); there are also "
     "G'MIC's\n"
@@ -61,6 +66,7 @@ struct Arguments {
     std::size_t limit = SIZE_MAX, sheet_rows = 24;
     std::uint64_t seed = 0;
     std::string sheet_protocol; ///< empty: see default_sheet_protocol()
+    std::string find_pairs;     ///< empty: no
     bool help = false;
 
     bool runs(const std::string& protocol) const
@@ -131,6 +137,8 @@ Arguments parse(int count, char** words)
             arguments.photos = take();
         else if (option == "--pairs")
             arguments.pairs = take();
+        else if (option == "--find-pairs")
+            arguments.find_pairs = parse_selection(option, take(), {"validation", "all"}).front();
         else if (option == "--protocols")
             arguments.protocols = parse_selection(option, take(), all_protocols);
         else if (option == "--methods")
@@ -161,26 +169,58 @@ Arguments parse(int count, char** words)
     return arguments;
 }
 
-std::vector<NamedPhoto> load_photos(const Arguments& arguments)
+/// The shards whose names begin with `kind`, in the order of their names.
+std::vector<fs::path> find_shards(const fs::path& folder, const std::string& kind)
 {
     std::vector<fs::path> shards;
-    if (fs::is_directory(arguments.photos))
-        for (const auto& entry : fs::directory_iterator(arguments.photos)) {
+    if (fs::is_directory(folder))
+        for (const auto& entry : fs::directory_iterator(folder)) {
             const std::string name = entry.path().filename().string();
-            if (name.starts_with("validation-") && name.ends_with(".tar"))
+            if (name.starts_with(kind + "-") && name.ends_with(".tar"))
                 shards.push_back(entry.path());
         }
     if (shards.empty())
-        throw std::runtime_error("There is no validation-*.tar in " + arguments.photos.string() +
+        throw std::runtime_error("There is no " + kind + "-*.tar in " + folder.string() +
                                  "; name the photos' folder with --photos.");
     std::sort(shards.begin(), shards.end());
-    const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    return shards;
+}
+
+std::vector<Photo> read_shards(const std::vector<fs::path>& shards)
+{
+    return read_photo_shards(shards, static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+}
+
+NamedPhoto named(const Photo& photo)
+{
+    return {photo.name, lab_from_srgb(photo.rgb.data(), photo.height, photo.width)};
+}
+
+std::vector<NamedPhoto> load_photos(const Arguments& arguments)
+{
     std::vector<NamedPhoto> photos;
-    for (const Photo& photo : read_photo_shards(shards, threads))
-        photos.push_back({photo.name, lab_from_srgb(photo.rgb.data(), photo.height, photo.width)});
+    for (const Photo& photo : read_shards(find_shards(arguments.photos, "validation")))
+        photos.push_back(named(photo));
     if (photos.empty())
         throw std::runtime_error("There is no photo in " + arguments.photos.string() + ".");
     return photos;
+}
+
+/// Adds those of the training photos that `images` has a name but nothing else of.
+void load_training_photos(const Arguments& arguments, std::map<std::string, LabImage>& images)
+{
+    const auto missing = [&] {
+        return std::find_if(images.begin(), images.end(), [](const auto& image) { return image.second.l.empty(); });
+    };
+    if (missing() == images.end())
+        return;
+    for (const fs::path& shard : find_shards(arguments.photos, "train"))
+        for (const Photo& photo : read_shards({shard}))
+            if (const auto image = images.find(photo.name); image != images.end() && image->second.l.empty())
+                image->second = named(photo).image;
+    if (missing() != images.end())
+        throw std::runtime_error(arguments.pairs.string() + ": there is no photo " + missing()->first + " in " +
+                                 arguments.photos.string() + ".");
 }
 
 std::vector<Method> make_methods(const Arguments& arguments, Colorizer& colorizer)
@@ -262,18 +302,62 @@ void write_text(const fs::path& file, const std::string& text)
         throw std::runtime_error(file.string() + ": the figures cannot be written.");
 }
 
+/// For each validation photo, shown in gray, the other photo that suits it best.
+void find_pairs(const Arguments& arguments)
+{
+    const auto colorizer = load_colorizer({arguments.models});
+    const std::vector<NamedPhoto> photos = load_photos(arguments);
+    const std::size_t targets = std::min(arguments.limit, photos.size());
+    std::vector<Descriptor> described;
+    for (std::size_t i = 0; i < targets; ++i)
+        described.push_back(colorizer->describe({photos[i].image.l, {}, {}}));
+    struct Best {
+        std::string name;
+        float suitability = -std::numeric_limits<float>::infinity();
+    };
+    std::vector<Best> best(targets);
+    const auto offer = [&](const NamedPhoto& photo) {
+        const Descriptor descriptor = colorizer->describe(photo.image);
+        for (std::size_t i = 0; i < targets; ++i)
+            if (photo.name != photos[i].name)
+                if (const float suits = suitability(described[i], descriptor); suits > best[i].suitability)
+                    best[i] = {photo.name, suits};
+    };
+    std::for_each(photos.begin(), photos.end(), offer);
+    if (arguments.find_pairs == "all")
+        for (const fs::path& shard : find_shards(arguments.photos, "train")) {
+            std::cerr << shard.filename().string() << '\n';
+            for (const Photo& photo : read_shards({shard}))
+                offer(named(photo));
+        }
+    std::cout << "# Each validation photo, shown in gray, and the photo that suits it best as a reference.\n"
+              << "# chromatch-evaluate --find-pairs " << arguments.find_pairs << '\n';
+    for (std::size_t i = 0; i < targets; ++i)
+        std::cout << photos[i].name << '\t' << best[i].name << '\n';
+}
+
 void run(const Arguments& arguments)
 {
     const auto colorizer = load_colorizer({arguments.models});
     const std::vector<Method> methods = make_methods(arguments, *colorizer);
     const std::vector<NamedPhoto> photos = load_photos(arguments);
-    std::vector<std::string> names;
-    for (const NamedPhoto& photo : photos)
-        names.push_back(photo.name);
     const std::size_t targets = std::min(arguments.limit, photos.size());
-    std::vector<std::size_t> nearest;
-    if (arguments.runs("P3"))
-        nearest = read_nearest_photos(arguments.pairs, names, targets);
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < targets; ++i)
+        names.push_back(photos[i].name);
+    std::map<std::string, LabImage> references;
+    std::vector<const LabImage*> nearest;
+    if (arguments.runs("P3")) {
+        const std::vector<std::string> pairs = read_pairs(arguments.pairs, names);
+        for (const std::string& reference : pairs)
+            references[reference];
+        for (const NamedPhoto& photo : photos)
+            if (const auto reference = references.find(photo.name); reference != references.end())
+                reference->second = photo.image;
+        load_training_photos(arguments, references);
+        for (const std::string& reference : pairs)
+            nearest.push_back(&references.at(reference));
+    }
 
     SheetMaker sheet(arguments, methods);
     const auto start = std::chrono::steady_clock::now();
@@ -287,7 +371,6 @@ void run(const Arguments& arguments)
     const EvaluationOptions options{{arguments.protocols.begin(), arguments.protocols.end()}, targets, arguments.seed};
     const Evaluation evaluation = evaluate(methods, photos, nearest, options, after_photo);
 
-    names.resize(targets);
     const std::vector<bool> plants = find_plants(arguments.photos / "sources.tsv", names);
     std::cout << targets << " photos, working size " << arguments.working_size << ", seed " << arguments.seed << "\n\n";
     print_report(std::cout, evaluation, plants, arguments.seed);
@@ -305,6 +388,8 @@ int main(int count, char** words)
         const Arguments arguments = parse(count, words);
         if (arguments.help)
             std::cout << usage;
+        else if (!arguments.find_pairs.empty())
+            find_pairs(arguments);
         else
             run(arguments);
         return 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "photo_lists.h"
 
-#include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <map>
@@ -23,11 +22,11 @@ std::vector<std::string> fields(const std::string& line)
 }
 
 /// Target -> reference, as the file has them.
-std::map<std::string, std::string> read_pairs(const std::filesystem::path& file, const std::set<std::string>& known)
+std::map<std::string, std::string> read_all_pairs(const std::filesystem::path& file)
 {
     std::ifstream stream(file);
     if (!stream)
-        throw std::runtime_error(file.string() + ": the list of nearest photos cannot be opened.");
+        throw std::runtime_error(file.string() + ": the list of pairs cannot be opened.");
     std::map<std::string, std::string> pairs;
     int number = 0;
     for (std::string line; std::getline(stream, line);) {
@@ -42,8 +41,6 @@ std::map<std::string, std::string> read_pairs(const std::filesystem::path& file,
             fail("two names with a tab between them were expected.");
         if (names[0] == names[1])
             fail(names[0] + " is its own reference.");
-        if (!known.contains(names[1]))
-            fail("there is no photo " + names[1] + ".");
         if (!pairs.emplace(names[0], names[1]).second)
             fail(names[0] + " has a reference already.");
     }
@@ -69,18 +66,17 @@ bool has_plant_word(const std::string& text)
 
 } // namespace
 
-std::vector<std::size_t> read_nearest_photos(const std::filesystem::path& file, const std::vector<std::string>& names,
-                                             std::size_t targets)
+std::vector<std::string> read_pairs(const std::filesystem::path& file, const std::vector<std::string>& targets)
 {
-    const auto pairs = read_pairs(file, {names.begin(), names.end()});
-    std::vector<std::size_t> nearest;
-    for (std::size_t i = 0; i < targets; ++i) {
-        const auto pair = pairs.find(names[i]);
+    const std::map<std::string, std::string> pairs = read_all_pairs(file);
+    std::vector<std::string> references;
+    for (const std::string& target : targets) {
+        const auto pair = pairs.find(target);
         if (pair == pairs.end())
-            throw std::runtime_error(file.string() + ": there is no line for the photo " + names[i] + ".");
-        nearest.push_back(std::find(names.begin(), names.end(), pair->second) - names.begin());
+            throw std::runtime_error(file.string() + ": there is no line for the photo " + target + ".");
+        references.push_back(pair->second);
     }
-    return nearest;
+    return references;
 }
 
 std::vector<bool> find_plants(const std::filesystem::path& sources, const std::vector<std::string>& names)

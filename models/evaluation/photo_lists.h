@@ -3,7 +3,6 @@
 // Text files that say something about the photos by their names.
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -11,12 +10,10 @@
 namespace chromatch {
 
 /// Reads which photo each target takes as its reference: lines `target-name<TAB>reference-name`; a line that begins
-/// with # is a comment. Returns an index into `names` for each of its first `targets` photos. Lines for other targets
-/// are passed over. Throws std::runtime_error naming the file, and the line where one is at fault: not two names, a
-/// photo that is its own reference, a target named twice, a reference that is not among `names`; or the photo that has
-/// no line.
-std::vector<std::size_t> read_nearest_photos(const std::filesystem::path& file, const std::vector<std::string>& names,
-                                             std::size_t targets);
+/// with # is a comment. Returns the reference's name for each of `targets`. Lines for other targets are passed over.
+/// Throws std::runtime_error naming the file, and the line where one is at fault: not two names, a photo that is its
+/// own reference, a target named twice; or the photo that has no line.
+std::vector<std::string> read_pairs(const std::filesystem::path& file, const std::vector<std::string>& targets);
 
 /// For each photo whether it shows flowers or leaves (the thesis' failure case): its name begins with flowers102_ or
 /// butterflies_ (butterflies on flowers), or its label in `sources` has one of the words flower(s), rose(s), leaf,

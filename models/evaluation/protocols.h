@@ -4,7 +4,7 @@
 //
 //     P1  self-reference: the reference is the photo itself, distorted (distortion.h)
 //     P2  the same with the reference's colours turned by 45, 90, 135 and 180 degrees of hue: does the result follow?
-//     P3  real pairs: the reference is the nearest other photo of the set (photo_lists.h)
+//     P3  real pairs: the reference is another photo that suits (photo_lists.h)
 //     P4  no reference
 //     P4h the same with 24 dabs of the true colour as hints
 //     P5  a wrong reference: any other photo of the set
@@ -87,8 +87,9 @@ const std::vector<std::string> all_protocols{"P1", "P2", "P3", "P4", "P4h", "P5"
 
 struct EvaluationOptions {
     std::set<std::string> protocols{all_protocols.begin(), all_protocols.end()};
-    std::size_t targets = SIZE_MAX; ///< only the first so many photos are coloured; all of them may be references
-    std::uint64_t seed = 0;         ///< of the distortions and the wrong references
+    std::size_t targets =
+        SIZE_MAX;           ///< only the first so many photos are coloured; P5 takes its references from all of them
+    std::uint64_t seed = 0; ///< of the distortions and the wrong references
 };
 
 /// For each photo, another photo's index: a random cyclic permutation (Sattolo's algorithm), so no photo meets itself.
@@ -102,10 +103,10 @@ LabImage turn_hue(const LabImage& image, double degrees);
 /// dabs.
 Hints draw_hints(const LabImage& truth, int count, std::uint64_t seed);
 
-/// Runs the protocols. `nearest`: for P3, the index of each target's reference. `after_photo` is called with each
-/// photo's index and trials once the photo is done. Throws what the methods throw.
+/// Runs the protocols. `nearest`: for P3, each target's reference, null for none; else empty. `after_photo` is called
+/// with each photo's index and trials once the photo is done. Throws what the methods throw.
 Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedPhoto>& photos,
-                    const std::vector<std::size_t>& nearest, const EvaluationOptions& options,
+                    const std::vector<const LabImage*>& nearest, const EvaluationOptions& options,
                     const std::function<void(std::size_t photo, const std::vector<Trial>&)>& after_photo);
 
 } // namespace chromatch

@@ -31,7 +31,7 @@ class FakeColorizer : public Colorizer {
         return result;
     }
 
-    std::vector<float> describe(const Plane&) override { return {}; }
+    Descriptor describe(const LabImage&) override { return {}; }
 
     int calls = 0;
 
@@ -106,9 +106,9 @@ Evaluation evaluate_with(
     const std::function<void(std::size_t, const std::vector<Trial>&)>& after_photo = [](std::size_t,
                                                                                         const std::vector<Trial>&) {})
 {
-    std::vector<std::size_t> nearest;
+    std::vector<const LabImage*> nearest;
     for (std::size_t i = 0; i < photos.size(); ++i)
-        nearest.push_back((i + 1) % photos.size());
+        nearest.push_back(photos.size() == 1 ? nullptr : &photos[(i + 1) % photos.size()].image);
     return evaluate({network_method(colorizer, 256, 0), lookup_method(), gray_method()}, photos, nearest, options,
                     after_photo);
 }

@@ -645,38 +645,53 @@ TEST(Colorizer, CudaIsRefusedWhereItIsNotThere)
     EXPECT_EQ(code_of(request), ErrorCode::device_unavailable);
 }
 
-double dot(const std::vector<float>& first, const std::vector<float>& second)
+LabImage in_gray(const LabImage& photo)
 {
-    return std::inner_product(first.begin(), first.end(), second.begin(), 0.0);
+    return {photo.l, {}, {}};
 }
 
 TEST(Describe, HasItsLengthAndIsTheSameEveryTime)
 {
     for (const auto& [height, width] : {std::pair{1, 1}, {3, 700}, {64, 64}, {150, 211}}) {
-        const std::vector<float> descriptor = colorizer().describe(waves(height, width).l);
-        ASSERT_EQ(descriptor.size(), static_cast<std::size_t>(descriptor_length)) << height << " x " << width;
-        EXPECT_NEAR(dot(descriptor, descriptor), 1.0, 1e-5);
-        EXPECT_EQ(colorizer().describe(waves(height, width).l), descriptor);
+        const LabImage picture = waves(height, width);
+        for (const LabImage& image : {picture, in_gray(picture)}) {
+            const Descriptor descriptor = colorizer().describe(image);
+            ASSERT_EQ(descriptor.size(), static_cast<std::size_t>(descriptor_length)) << height << " x " << width;
+            EXPECT_EQ(colorizer().describe(image), descriptor);
+        }
     }
 }
 
 TEST(Describe, FindsThePhotoOfTheSameThing)
 {
     const std::vector<std::string> scenes = {"flower", "forget-me-nots", "hills", "mountains", "pagoda", "portrait"};
-    std::vector<std::vector<float>> references;
+    std::vector<Descriptor> references;
     for (const std::string& scene : scenes)
-        references.push_back(colorizer().describe(photo(scene + "-reference.jpg").l));
+        references.push_back(colorizer().describe(photo(scene + "-reference.jpg")));
     int found = 0;
     for (std::size_t i = 0; i < scenes.size(); i++) {
-        const std::vector<float> target = colorizer().describe(photo(scenes[i] + "-target.jpg").l);
-        std::vector<double> likeness;
-        for (const std::vector<float>& reference : references)
-            likeness.push_back(dot(target, reference));
-        const auto best = std::max_element(likeness.begin(), likeness.end()) - likeness.begin();
+        const Descriptor target = colorizer().describe(in_gray(photo(scenes[i] + "-target.jpg")));
+        std::vector<float> suits;
+        for (const Descriptor& reference : references)
+            suits.push_back(suitability(target, reference));
+        const auto best = std::max_element(suits.begin(), suits.end()) - suits.begin();
         found += best == static_cast<std::ptrdiff_t>(i);
     }
     // By chance it would be one of the six. The pagoda stands before mountains, and hills are much like mountains.
     EXPECT_GE(found, 4);
+}
+
+TEST(Describe, LikelyColoursSuitBetter)
+{
+    LabImage likely = photo("hills-reference.jpg"), unlikely = likely; // green, and the same in red
+    for (std::size_t i = 0; i < likely.a.values.size(); i++)
+        unlikely.a.values[i] = std::abs(likely.b.values[i]) + std::abs(likely.a.values[i]);
+    const Descriptor target = colorizer().describe(in_gray(photo("hills-target.jpg")));
+    EXPECT_GT(suitability(target, colorizer().describe(likely)),
+              suitability(target, colorizer().describe(unlikely)) + 0.05f);
+    // The target's own colours count where it has any.
+    EXPECT_GT(suitability(colorizer().describe(unlikely), colorizer().describe(unlikely)),
+              suitability(colorizer().describe(unlikely), colorizer().describe(likely)) + 0.05f);
 }
 
 TEST(Describe, HalfTheSizeShowsTheSame)
@@ -687,20 +702,23 @@ TEST(Describe, HalfTheSizeShowsTheSame)
         for (int x = 0; x < half.width; x++)
             half.at(y, x) = 0.25f * (whole.at(2 * y, 2 * x) + whole.at(2 * y + 1, 2 * x) + whole.at(2 * y, 2 * x + 1) +
                                      whole.at(2 * y + 1, 2 * x + 1));
-    EXPECT_GT(dot(colorizer().describe(whole), colorizer().describe(half)), 0.98);
+    const Descriptor large = colorizer().describe({whole, {}, {}}), small = colorizer().describe({half, {}, {}});
+    EXPECT_GT(suitability(large, small), 1.15f); // 1.25 would be the same
 }
 
 TEST(Describe, RefusesBadImages)
 {
-    Plane broken = waves(20, 20).l;
-    broken.at(3, 4) = std::numeric_limits<float>::quiet_NaN();
-    for (const Plane& plane : {Plane(), broken}) {
+    LabImage broken = waves(20, 20), uneven = waves(20, 20);
+    broken.l.at(3, 4) = std::numeric_limits<float>::quiet_NaN();
+    uneven.b = Plane(20, 21);
+    for (const auto& [image, name] :
+         {std::pair{LabImage(), "The target"}, {broken, "The target"}, {uneven, "eference"}}) {
         try {
-            colorizer().describe(plane);
+            colorizer().describe(image);
             ADD_FAILURE() << "describe() did not throw";
         } catch (const Error& error) {
             EXPECT_EQ(error.code(), ErrorCode::bad_image);
-            EXPECT_THAT(error.what(), testing::HasSubstr("The target"));
+            EXPECT_THAT(error.what(), testing::HasSubstr(name));
         }
     }
 }

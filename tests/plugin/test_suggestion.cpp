@@ -19,19 +19,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Photos of like brightness are alike.
+/// What suits is what is as bright and as red.
 class FakeColorizer : public Colorizer {
   public:
     Result colorize(const Request&, const Progress&) override { return {}; }
 
-    std::vector<float> describe(const Plane& luminance) override
+    Descriptor describe(const LabImage& photo) override
     {
-        asked.push_back({luminance.width, luminance.height});
-        const float mean = std::accumulate(luminance.values.begin(), luminance.values.end(), 0.0f) /
-                           static_cast<float>(luminance.values.size());
-        std::vector<float> descriptor(descriptor_length, 0.0f);
-        descriptor[0] = std::sin(mean / 100.0f);
-        descriptor[1] = std::cos(mean / 100.0f);
+        asked.push_back({photo.l.width, photo.l.height});
+        const auto mean = [](const Plane& plane) {
+            return std::accumulate(plane.values.begin(), plane.values.end(), 0.0f) /
+                   static_cast<float>(plane.values.size());
+        };
+        Descriptor descriptor(descriptor_length, 0);
+        descriptor[0] = static_cast<std::int8_t>(mean(photo.l));
+        descriptor[1] = photo.a.empty() ? std::int8_t{0} : static_cast<std::int8_t>(mean(photo.a));
         return descriptor;
     }
 
@@ -41,7 +43,13 @@ class FakeColorizer : public Colorizer {
 void light_to_lab(const float rgb[3], float lab[3])
 {
     lab[0] = 100.0f * std::cbrt((rgb[0] + rgb[1] + rgb[2]) / 3.0f);
-    lab[1] = lab[2] = 0.0f;
+    lab[1] = 20.0f * (rgb[0] - rgb[1]);
+    lab[2] = 0.0f;
+}
+
+float fake_suitability(const Descriptor& target, const Descriptor& reference)
+{
+    return -static_cast<float>(std::abs(target[0] - reference[0]) + std::abs(target[1] - reference[1]));
 }
 
 class Suggestions : public testing::Test {
@@ -57,6 +65,7 @@ class Suggestions : public testing::Test {
         fs::create_directory(search_.models);
         std::ofstream(search_.models / "similarity-l.safetensors") << "weights";
         engine_.linear_rgb_to_lab = light_to_lab;
+        engine_.suitability = fake_suitability;
     }
 
     ~Suggestions() override { fs::remove_all(root_); }
@@ -84,10 +93,11 @@ class Suggestions : public testing::Test {
     {
         std::vector<std::string> names;
         const Plane target(70, 90, 47.0f); // as bright as middle.jpg
+        float last = 0.0f;
         for (const Suggestion& suggestion : suggest_references(search_, target, colorizer_, engine_, progress)) {
             names.push_back(fs::path(suggestion.path).filename());
-            EXPECT_GE(suggestion.likeness, -1.0f);
-            EXPECT_LE(suggestion.likeness, 1.0f);
+            EXPECT_LE(suggestion.suitability, last);
+            last = suggestion.suitability;
         }
         return names;
     }
@@ -123,6 +133,13 @@ TEST_F(Suggestions, ComeBestFirstFromAllFolders)
     EXPECT_THAT(suggest(), testing::ElementsAre("middle.JPG", "dark.png", "bright.jpg"));
     search_.count = 1;
     EXPECT_THAT(suggest(), testing::ElementsAre("middle.JPG"));
+}
+
+TEST_F(Suggestions, LookAtTheColors)
+{
+    write("red.png", 200, 60, 60);
+    write("brown.png", 150, 110, 80); // as bright
+    EXPECT_THAT(suggest(), testing::ElementsAre("brown.png", "red.png"));
 }
 
 TEST_F(Suggestions, PassOverWhatIsNoReference)
@@ -162,7 +179,7 @@ TEST_F(Suggestions, DecodeLargePhotosSmall)
 {
     write("large.jpg", 150, 110, 80, 3000, 1500);
     suggest();
-    EXPECT_THAT(colorizer_.asked, testing::Contains(std::pair{512, 256}));
+    EXPECT_THAT(colorizer_.asked, testing::Contains(std::pair{640, 320}));
 }
 
 TEST_F(Suggestions, KnowAPhotoAgainUntilItChanges)
@@ -176,8 +193,10 @@ TEST_F(Suggestions, KnowAPhotoAgainUntilItChanges)
     write("bright.jpg", 250, 225, 180);
     EXPECT_EQ(asked_for_search(), 2u);
     EXPECT_EQ(asked_for_search(), 1u);
-    std::ofstream(search_.models / "similarity-l.safetensors") << "other weights";
-    EXPECT_EQ(asked_for_search(), 4u);
+    for (const char* weights : {"similarity-l.safetensors", "recognition.safetensors", "colorization.safetensors"}) {
+        std::ofstream(search_.models / weights) << "other weights";
+        EXPECT_EQ(asked_for_search(), 4u);
+    }
     fs::remove(search_.folder / "gray.png");
     EXPECT_EQ(asked_for_search(), 1u);
 }
