@@ -43,7 +43,7 @@ constexpr const char* usage =
     "  --photos DIR         folder of validation-*.tar and, where there are, train-*.tar and sources.tsv (default:\n"
     "                       $CHROMATCH_PHOTOS, else photos/ in the source)\n"
     "  --pairs FILE         the reference of each photo, for P3 (default: the source's\n"
-    "                       models/evaluation/nearest-photos.tsv)\n"
+    "                       models/evaluation/suitable-photos.tsv)\n"
     "  --find-pairs SHARDS  colours nothing, but prints such a file: for each validation photo that which suits it "
     "best of\n"
     "                       the other ones (SHARDS is validation), or of the training photos, too (all)\n"

@@ -5,7 +5,8 @@
 // helps: each place's features are pulled to the teacher's of the same place in the same view ("fitnets": Romero et
 // al., ICLR 2015; the same view for both: Beyer et al., "Knowledge distillation: a good teacher is patient and
 // consistent", CVPR 2022). Random erasing: Zhong et al., AAAI 2020. The stage also tells what a linear layer makes of
-// the trunk's and of the teacher's unchanged features (Alain and Bengio 2016), below and above which the figure lies.
+// the trunk's and of the teacher's unchanged features (Alain and Bengio 2016), below and above which the figure lies,
+// and of those that the colourizer matches by.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -113,16 +114,19 @@ template <typename Make> torch::Tensor for_all(const PhotoStore& photos, Make ma
     return torch::cat(parts);
 }
 
-/// The teacher's /32 features of whole pictures, N x 352 x 7 x 7, half precision to save memory. They take minutes and
-/// are kept in a file.
-torch::Tensor teacher_maps(const PhotoStore& photos, const Teacher& teacher, const std::filesystem::path& file)
+/// The teacher's /32 features of whole pictures, in colour or in gray, N x 352 x 7 x 7, half precision to save memory.
+/// They take minutes and are kept in a file.
+torch::Tensor teacher_maps(const PhotoStore& photos, const Teacher& teacher, bool colour,
+                           const std::filesystem::path& file)
 {
     torch::Tensor maps;
     if (std::filesystem::exists(file))
         torch::load(maps, file.string());
     if (!maps.defined() || maps.size(0) != photos.size()) {
         maps = for_all(photos, [&](const torch::Tensor& photo) {
-            return teacher.features(whole_pictures(photos, photo, taught_size)).thirtysecond.to(torch::kHalf);
+            const torch::Tensor rgb = whole_pictures(photos, photo, taught_size);
+            const torch::Tensor shown = colour ? rgb : gray_picture(srgb_to_lab(rgb).narrow(1, 0, 1));
+            return teacher.features(shown).thirtysecond.to(torch::kHalf);
         });
         torch::save(maps, file.string());
     }
@@ -267,25 +271,40 @@ void say(const char* what, double share)
     std::fflush(stdout);
 }
 
-/// The two accuracies between which the stage's own is judged. Returns the teacher's maps of the training pictures.
+/// The accuracies by which the stage's own is judged. Returns the teacher's maps of the training pictures.
 torch::Tensor measure_probes(const TrainingConfig& config, SimilarityNetwork& trunk, const LabelledPictures& train,
                              const LabelledPictures& validation, bool colour)
 {
     trunk->eval();
-    if (!config.initial.empty())
-        say("linear layer on the unchanged trunk, validation",
-            probe_accuracy(trunk_pooled(trunk, train.photos, colour, whole_size(config.crop)), train.labels.of,
-                           trunk_pooled(trunk, validation.photos, colour, whole_size(config.crop)),
-                           validation.labels.of));
+    const int64_t size = whole_size(config.crop);
+    const auto probe = [&](const char* what, const torch::Tensor& seen, const torch::Tensor& seen_of_validation) {
+        say(what, probe_accuracy(seen, train.labels.of, seen_of_validation, validation.labels.of));
+    };
+    torch::Tensor by_trunk, validation_by_trunk;
+    if (!config.initial.empty()) {
+        by_trunk = trunk_pooled(trunk, train.photos, colour, size);
+        validation_by_trunk = trunk_pooled(trunk, validation.photos, colour, size);
+        probe("linear layer on the unchanged trunk, validation", by_trunk, validation_by_trunk);
+    }
     if (config.teacher.empty())
         return {};
     std::filesystem::create_directories(config.output);
     const Teacher teacher(config.teacher, train.photos.device());
-    torch::Tensor maps = teacher_maps(train.photos, teacher, config.output / "taught-train.pt");
-    say("linear layer on the teacher, validation",
-        probe_accuracy(teacher_pooled(maps), train.labels.of,
-                       teacher_pooled(teacher_maps(validation.photos, teacher, config.output / "taught-validation.pt")),
-                       validation.labels.of));
+    const torch::Tensor maps = teacher_maps(train.photos, teacher, true, config.output / "taught-train.pt");
+    const torch::Tensor validation_maps =
+        teacher_maps(validation.photos, teacher, true, config.output / "taught-validation.pt");
+    probe("linear layer on the teacher, validation", teacher_pooled(maps), teacher_pooled(validation_maps));
+    if (!by_trunk.defined())
+        return maps;
+    // The recognition network of the engine is the teacher, shown what the trunk sees.
+    const torch::Tensor recognised =
+        colour ? maps : teacher_maps(train.photos, teacher, false, config.output / "recognised-train.pt");
+    const torch::Tensor validation_recognised =
+        colour ? validation_maps
+               : teacher_maps(validation.photos, teacher, false, config.output / "recognised-validation.pt");
+    probe("linear layer on trunk and recognition network together, validation",
+          torch::cat({by_trunk, teacher_pooled(recognised)}, 1),
+          torch::cat({validation_by_trunk, teacher_pooled(validation_recognised)}, 1));
     return maps;
 }
 
