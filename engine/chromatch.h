@@ -148,7 +148,7 @@ using Progress = std::function<bool(double fraction, Stage stage)>;
 
 enum class ErrorCode {
     bad_image,          ///< empty, wrong size, or not finite
-    bad_option,         ///< a value of Options or Request outside its range
+    bad_option,         ///< a value of Options or Request outside its range, or no Descriptor
     model_missing,      ///< a weights file cannot be opened
     model_corrupt,      ///< a weights file is not what it should be
     out_of_memory,      ///< the request does not fit in memory
@@ -198,9 +198,9 @@ class CHROMATCH_API Colorizer {
     /// that comes again, takes a fraction of the time.
     virtual Result colorize(const Request& request, const Progress& progress) = 0;
 
-    /// What a photo shows, and in which colours. A photo without a and b (empty planes) gets those that it probably
-    /// has. It is looked at with a short side of 256 pixels, so a smaller copy of it does as well. photo: as in Request
-    /// and Reference. Throws Error bad_image, out_of_memory or internal.
+    /// What a photo shows, and in which colours; a photo with neither a nor b (empty planes) gets those that it
+    /// probably has. It is looked at with a short side of 256 pixels, so a smaller copy of it does as well. photo: as
+    /// in Reference. Throws Error bad_image, out_of_memory or internal.
     virtual Descriptor describe(const LabImage& photo) = 0;
 };
 
@@ -208,9 +208,9 @@ class CHROMATCH_API Colorizer {
 /// or internal.
 CHROMATCH_API std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options);
 
-/// How well a reference suits a target; 1.25 at most. The order of several references for one target is what counts:
-/// each part of the target should find a place of its kind there, in likely colours, and both
-/// should show the same kind of things. Throws Error bad_option where one of them was not made by describe().
+/// How well a reference suits a target; 1.25 at most, more is better. Each part of the target should find a place of
+/// its kind there, in likely colours, and both should show the same kind of things. Only the order of several
+/// references for one target means something. Throws Error bad_option where one of them was not made by describe().
 CHROMATCH_API float suitability(const Descriptor& target, const Descriptor& reference);
 
 /// The request with all planes at the size that the networks see: colorize() of it gives the colours that it gives for

@@ -94,7 +94,7 @@ GtkWidget* ReferenceFrame::new_file_row()
     g_clear_object(&file);
     gtk_widget_set_size_request(file_, file_width, -1);
     GtkWidget* suggest = gtk_button_new_with_mnemonic(_("Su_ggest..."));
-    gimp_help_set_help_data(suggest, _("Finds the photos of a folder that show what this photo shows."), nullptr);
+    gimp_help_set_help_data(suggest, _("Finds the photos of a folder that suit this photo as references."), nullptr);
     g_signal_connect(suggest, "clicked", G_CALLBACK(on_suggest), this);
     gtk_box_pack_start(GTK_BOX(row), file_, TRUE, TRUE, 0);
     gtk_box_pack_start(GTK_BOX(row), suggest, FALSE, FALSE, 0);

@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 constexpr int decoded_side = 320;
 constexpr int smallest_side = 64; ///< anything smaller is an icon
 constexpr double most_pixels = 4e8;
+constexpr int longest_side = 64 * decoded_side; ///< of a decoded photo: anything longer is no photo
 /// Mean difference of the largest and the smallest of R, G and B, of 255, below which a photo has no colours to give.
 constexpr double colorless = 4.0;
 
@@ -110,6 +111,9 @@ ObjectPointer<GdkPixbuf> decode(const std::string& path)
     }
     const double scale = std::min(1.0, static_cast<double>(decoded_side) / std::min(width, height));
     const auto side = [scale](int length) { return static_cast<int>(std::lround(length * scale)); };
+    if (side(std::max(width, height)) > longest_side) {
+        return nullptr;
+    }
     const ObjectPointer<GdkPixbuf> stored(
         gdk_pixbuf_new_from_file_at_scale(path.c_str(), side(width), side(height), FALSE, nullptr));
     return ObjectPointer<GdkPixbuf>(stored ? gdk_pixbuf_apply_embedded_orientation(stored.get()) : nullptr);
@@ -135,14 +139,14 @@ LabImage read_photo(const std::string& path, const EngineFunctions& engine)
         return {};
     }
     static const std::array<float, 256> lights = light_of_values();
-    const Plane black(gdk_pixbuf_get_height(photo.get()), gdk_pixbuf_get_width(photo.get()));
-    LabImage image{black, black, black};
+    const int height = gdk_pixbuf_get_height(photo.get()), width = gdk_pixbuf_get_width(photo.get());
+    LabImage image{Plane(height, width), Plane(height, width), Plane(height, width)};
     const int channels = gdk_pixbuf_get_n_channels(photo.get());
     double color = 0.0;
-    for (int y = 0; y < black.height; ++y) {
+    for (int y = 0; y < height; ++y) {
         const guchar* pixel =
             gdk_pixbuf_read_pixels(photo.get()) + static_cast<std::size_t>(y) * gdk_pixbuf_get_rowstride(photo.get());
-        for (int x = 0; x < black.width; ++x, pixel += channels) {
+        for (int x = 0; x < width; ++x, pixel += channels) {
             const auto [least, most] = std::minmax({pixel[0], pixel[1], pixel[2]});
             color += most - least;
             const float rgb[3] = {lights[pixel[0]], lights[pixel[1]], lights[pixel[2]]};
@@ -153,7 +157,7 @@ LabImage read_photo(const std::string& path, const EngineFunctions& engine)
             image.b.at(y, x) = lab[2];
         }
     }
-    return color / static_cast<double>(black.values.size()) < colorless ? LabImage() : image;
+    return color / static_cast<double>(image.l.values.size()) < colorless ? LabImage() : image;
 }
 
 // ------------------------------------------------------------------------------------------------- the descriptors

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The photos of a folder that suit the target as references. Nothing here calls GIMP or GTK: all of it may run on a worker
-// thread.
+// The photos of a folder that suit the target as references. Nothing here calls GIMP or GTK: all of it may run on a
+// worker thread.
 #pragma once
 
 #include "engine_functions.h"
@@ -37,9 +37,9 @@ struct SuggestionSearch {
 /// $XDG_CACHE_HOME/chromatch.
 std::filesystem::path suggestion_cache_folder();
 
-/// At most `count` photos, the most suitable first. Files that cannot be read and photos without colour are passed over.
-/// Throws Failure where the folder does not exist or holds no photo, and with GIMP_PDB_CANCEL where it was cancelled
-/// (what has been looked at until then is kept); throws the engine's Error.
+/// At most `count` photos, the most suitable first. Files that cannot be read and photos without colour are passed
+/// over. Throws Failure where the folder does not exist or holds no photo, and with GIMP_PDB_CANCEL where it was
+/// cancelled (what has been looked at until then is kept); throws the engine's Error.
 std::vector<Suggestion> suggest_references(const SuggestionSearch& search, const Plane& luminance, Colorizer& colorizer,
                                            const EngineFunctions& engine, const SuggestionProgress& progress);
 

@@ -55,7 +55,7 @@ constexpr int descriptor_size = 256;
 /// have the mean chroma of the true ones.
 constexpr float guess_gain = 1.4f;
 
-static_assert(descriptor_shown == recognition_channels[2] && descriptor_place == place_channels);
+static_assert(descriptor_shown == recognition_channels[2]);
 
 /// Share of a guide pixel that must be painted to make it a hint: a stroke of a pixel or two at the working size.
 constexpr float hinted_share = 0.1f;
@@ -412,11 +412,10 @@ class TorchColorizer : public Colorizer {
     {
         const auto known = std::find_if(encoded_.begin(), encoded_.end(),
                                         [&](const auto& entry) { return same(entry.first, luminance); });
-        if (known != encoded_.end()) {
+        if (known != encoded_.end())
             encoded_.splice(encoded_.begin(), encoded_, known);
-        } else {
+        else
             encoded_.emplace_front(luminance, look_at(luminance));
-        }
         const Encoded encoded = encoded_.front().second;
         std::size_t bytes = 0;
         const auto too_many = std::find_if(encoded_.begin(), encoded_.end(), [&](const auto& entry) {

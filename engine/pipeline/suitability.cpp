@@ -11,8 +11,6 @@ namespace {
 constexpr float shown_weight = 0.25f;
 constexpr float chroma_weight = 1.0f; // a distance of 110 in a, b weighs as much as places that have nothing in common
 
-constexpr float chroma_step = 1.0f / 127.0f;
-
 int product(const std::int8_t* first, const std::int8_t* second, int count)
 {
     int sum = 0;
@@ -32,13 +30,13 @@ float suitability(const Descriptor& target, const Descriptor& reference)
 {
     if (target.size() != descriptor_length || reference.size() != descriptor_length)
         throw Error(ErrorCode::bad_option, "A descriptor has " + std::to_string(descriptor_length) + " values, not " +
-                                               std::to_string(std::min(target.size(), reference.size())) + " and " +
-                                               std::to_string(std::max(target.size(), reference.size())) + ".");
+                                               std::to_string(target.size()) + " and " +
+                                               std::to_string(reference.size()) + ".");
     const float shown = product(target.data(), reference.data(), descriptor_shown) /
                         (length(target.data(), descriptor_shown) * length(reference.data(), descriptor_shown));
     std::array<float, descriptor_parts> lengths;
     const auto part = [](const Descriptor& descriptor, int index) {
-        return descriptor.data() + descriptor_shown + index * (descriptor_place + 2);
+        return descriptor.data() + descriptor_shown + index * descriptor_part;
     };
     for (int j = 0; j < descriptor_parts; j++)
         lengths[j] = length(part(reference, j), descriptor_place);
@@ -55,9 +53,9 @@ float suitability(const Descriptor& target, const Descriptor& reference)
                 most = likeness;
             }
         }
-        const float chroma_distance =
-            chroma_step * std::hypot(static_cast<float>(here[descriptor_place] - best[descriptor_place]),
-                                     static_cast<float>(here[descriptor_place + 1] - best[descriptor_place + 1]));
+        const float a = here[descriptor_place] - best[descriptor_place],
+                    b = here[descriptor_place + 1] - best[descriptor_place + 1];
+        const float chroma_distance = std::hypot(a, b) / descriptor_steps;
         sum += most / length(here, descriptor_place) - chroma_weight * chroma_distance;
     }
     return sum / descriptor_parts + shown_weight * shown;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "chromatch.h"
+#include "matching/guide.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,16 +14,20 @@
 namespace chromatch {
 
 constexpr int descriptor_shown = 352; ///< channels of the recognition network's /32 features
-constexpr int descriptor_place = 45;  ///< place_channels
+constexpr int descriptor_place = place_channels;
+constexpr int descriptor_part = descriptor_place + 2; ///< values of a part
 constexpr int descriptor_grid = 4;
 constexpr int descriptor_parts = descriptor_grid * descriptor_grid;
-static_assert(descriptor_length == descriptor_shown + descriptor_parts * (descriptor_place + 2));
+static_assert(descriptor_length == descriptor_shown + descriptor_parts * descriptor_part);
+
+constexpr float descriptor_steps = 127.0f;
 
 /// Appends `count` values in steps of 1/127 of `most`; what is beyond it becomes it.
 inline void append_steps(Descriptor& descriptor, const float* values, int count, float most)
 {
     for (int i = 0; i < count; i++)
-        descriptor.push_back(static_cast<std::int8_t>(std::lround(127.0f * std::clamp(values[i] / most, -1.0f, 1.0f))));
+        descriptor.push_back(
+            static_cast<std::int8_t>(std::lround(descriptor_steps * std::clamp(values[i] / most, -1.0f, 1.0f))));
 }
 
 } // namespace chromatch

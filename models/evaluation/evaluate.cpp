@@ -21,6 +21,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -92,6 +93,14 @@ Number parse_number(const std::string& option, const std::string& text, Number l
     return value;
 }
 
+std::string parse_one(const std::string& option, const std::string& text, const std::vector<std::string>& known)
+{
+    const std::vector<std::string> selected = parse_selection(option, text, known);
+    if (selected.size() > 1)
+        throw UsageError(option + " wants one of them, not \"" + text + "\".");
+    return selected.front();
+}
+
 /// The evaluation takes long, so a file that could not be written is refused before it.
 fs::path parse_output(const std::string& option, const std::string& text)
 {
@@ -138,7 +147,7 @@ Arguments parse(int count, char** words)
         else if (option == "--pairs")
             arguments.pairs = take();
         else if (option == "--find-pairs")
-            arguments.find_pairs = parse_selection(option, take(), {"validation", "all"}).front();
+            arguments.find_pairs = parse_one(option, take(), {"validation", "all"});
         else if (option == "--protocols")
             arguments.protocols = parse_selection(option, take(), all_protocols);
         else if (option == "--methods")
@@ -146,7 +155,7 @@ Arguments parse(int count, char** words)
         else if (option == "--sheet-rows")
             arguments.sheet_rows = parse_number<std::size_t>(option, take(), 1, 1000);
         else if (option == "--sheet-protocol")
-            arguments.sheet_protocol = parse_selection(option, take(), {"P1", "P3", "P4", "P4h", "P5"}).front();
+            arguments.sheet_protocol = parse_one(option, take(), {"P1", "P3", "P4", "P4h", "P5"});
         else if (option == "--limit")
             arguments.limit = parse_number<std::size_t>(option, take(), 1, 1000000);
         else if (option == "--working-size")
@@ -179,7 +188,7 @@ std::vector<fs::path> find_shards(const fs::path& folder, const std::string& kin
             if (name.starts_with(kind + "-") && name.ends_with(".tar"))
                 shards.push_back(entry.path());
         }
-    if (shards.empty())
+    if (shards.empty() && kind == "validation")
         throw std::runtime_error("There is no " + kind + "-*.tar in " + folder.string() +
                                  "; name the photos' folder with --photos.");
     std::sort(shards.begin(), shards.end());
@@ -206,22 +215,40 @@ std::vector<NamedPhoto> load_photos(const Arguments& arguments)
     return photos;
 }
 
-/// Adds those of the training photos that `images` has a name but nothing else of.
-void load_training_photos(const Arguments& arguments, std::map<std::string, LabImage>& images)
-{
-    const auto missing = [&] {
-        return std::find_if(images.begin(), images.end(), [](const auto& image) { return image.second.l.empty(); });
-    };
-    if (missing() == images.end())
-        return;
-    for (const fs::path& shard : find_shards(arguments.photos, "train"))
-        for (const Photo& photo : read_shards({shard}))
-            if (const auto image = images.find(photo.name); image != images.end() && image->second.l.empty())
-                image->second = named(photo).image;
-    if (missing() != images.end())
-        throw std::runtime_error(arguments.pairs.string() + ": there is no photo " + missing()->first + " in " +
-                                 arguments.photos.string() + ".");
-}
+/// P3's references, one for each target. Those that are no validation photos come from the training shards.
+class References {
+  public:
+    References(const Arguments& arguments, const std::vector<NamedPhoto>& photos,
+               const std::vector<std::string>& targets)
+    {
+        const std::vector<std::string> names = read_pairs(arguments.pairs, targets);
+        std::map<std::string, const LabImage*> known;
+        for (const NamedPhoto& photo : photos)
+            known[photo.name] = &photo.image;
+        std::set<std::string> missing;
+        for (const std::string& name : names)
+            if (!known.contains(name))
+                missing.insert(name);
+        for (const fs::path& shard : find_shards(arguments.photos, "train")) {
+            if (missing.empty())
+                break;
+            for (const Photo& photo : read_shards({shard}))
+                if (missing.erase(photo.name) > 0)
+                    known[photo.name] = &(loaded_[photo.name] = named(photo).image);
+        }
+        if (!missing.empty())
+            throw std::runtime_error(arguments.pairs.string() + ": there is no photo " + *missing.begin() + " in " +
+                                     arguments.photos.string() + ".");
+        for (const std::string& name : names)
+            images_.push_back(known.at(name));
+    }
+
+    const std::vector<const LabImage*>& images() const { return images_; }
+
+  private:
+    std::map<std::string, LabImage> loaded_;
+    std::vector<const LabImage*> images_;
+};
 
 std::vector<Method> make_methods(const Arguments& arguments, Colorizer& colorizer)
 {
@@ -316,6 +343,8 @@ void find_pairs(const Arguments& arguments)
         float suitability = -std::numeric_limits<float>::infinity();
     };
     std::vector<Best> best(targets);
+    if (photos.size() < 2)
+        throw std::runtime_error("No photo suits another where there is only one.");
     const auto offer = [&](const NamedPhoto& photo) {
         const Descriptor descriptor = colorizer->describe(photo.image);
         for (std::size_t i = 0; i < targets; ++i)
@@ -334,6 +363,8 @@ void find_pairs(const Arguments& arguments)
               << "# chromatch-evaluate --find-pairs " << arguments.find_pairs << '\n';
     for (std::size_t i = 0; i < targets; ++i)
         std::cout << photos[i].name << '\t' << best[i].name << '\n';
+    if (!std::cout.flush())
+        throw std::runtime_error("The pairs cannot be written.");
 }
 
 void run(const Arguments& arguments)
@@ -345,19 +376,9 @@ void run(const Arguments& arguments)
     std::vector<std::string> names;
     for (std::size_t i = 0; i < targets; ++i)
         names.push_back(photos[i].name);
-    std::map<std::string, LabImage> references;
-    std::vector<const LabImage*> nearest;
-    if (arguments.runs("P3")) {
-        const std::vector<std::string> pairs = read_pairs(arguments.pairs, names);
-        for (const std::string& reference : pairs)
-            references[reference];
-        for (const NamedPhoto& photo : photos)
-            if (const auto reference = references.find(photo.name); reference != references.end())
-                reference->second = photo.image;
-        load_training_photos(arguments, references);
-        for (const std::string& reference : pairs)
-            nearest.push_back(&references.at(reference));
-    }
+    std::optional<References> references;
+    if (arguments.runs("P3"))
+        references.emplace(arguments, photos, names);
 
     SheetMaker sheet(arguments, methods);
     const auto start = std::chrono::steady_clock::now();
@@ -369,7 +390,8 @@ void run(const Arguments& arguments)
             sheet.add(photos[i].image, trials);
     };
     const EvaluationOptions options{{arguments.protocols.begin(), arguments.protocols.end()}, targets, arguments.seed};
-    const Evaluation evaluation = evaluate(methods, photos, nearest, options, after_photo);
+    const Evaluation evaluation = evaluate(
+        methods, photos, references ? references->images() : std::vector<const LabImage*>(), options, after_photo);
 
     const std::vector<bool> plants = find_plants(arguments.photos / "sources.tsv", names);
     std::cout << targets << " photos, working size " << arguments.working_size << ", seed " << arguments.seed << "\n\n";

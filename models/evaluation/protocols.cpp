@@ -73,7 +73,7 @@ bool takes_part(const Method& method, const Trial& trial)
 }
 
 /// The references that one photo is coloured from.
-std::vector<Trial> make_trials(const std::vector<NamedPhoto>& photos, std::size_t photo, const LabImage* nearest,
+std::vector<Trial> make_trials(const std::vector<NamedPhoto>& photos, std::size_t photo, const LabImage* suitable,
                                std::size_t wrong, const EvaluationOptions& options)
 {
     const auto wanted = [&](const char* protocol) { return options.protocols.contains(protocol); };
@@ -88,8 +88,8 @@ std::vector<Trial> make_trials(const std::vector<NamedPhoto>& photos, std::size_
             for (const double degrees : applied_rotations)
                 trials.push_back({"P2", degrees, turn_hue(itself, degrees)});
     }
-    if (wanted("P3") && nearest)
-        trials.push_back({"P3", 0, *nearest});
+    if (wanted("P3") && suitable)
+        trials.push_back({"P3", 0, *suitable});
     if (wanted("P4"))
         trials.push_back({"P4", 0, {}});
     if (wanted("P4h"))
@@ -253,7 +253,7 @@ Hints draw_hints(const LabImage& truth, int count, std::uint64_t seed)
 }
 
 Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedPhoto>& photos,
-                    const std::vector<const LabImage*>& nearest, const EvaluationOptions& options,
+                    const std::vector<const LabImage*>& references, const EvaluationOptions& options,
                     const std::function<void(std::size_t photo, const std::vector<Trial>&)>& after_photo)
 {
     const std::size_t targets = std::min(photos.size(), options.targets);
@@ -261,8 +261,8 @@ Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedP
     Evaluation evaluation{empty_rows(methods, options, targets), empty_obedience(methods, options, targets)};
     for (std::size_t i = 0; i < targets; ++i) {
         const LabImage& truth = photos[i].image;
-        const LabImage* neighbour = options.protocols.contains("P3") ? nearest.at(i) : nullptr;
-        std::vector<Trial> trials = make_trials(photos, i, neighbour, wrong[i], options);
+        const LabImage* suitable = options.protocols.contains("P3") ? references.at(i) : nullptr;
+        std::vector<Trial> trials = make_trials(photos, i, suitable, wrong[i], options);
         colour(methods, truth.l, trials);
         measure_trials(methods, truth, trials, i, evaluation.rows);
         measure_obedience(methods, trials, i, evaluation.obedience);

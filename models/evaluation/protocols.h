@@ -87,9 +87,8 @@ const std::vector<std::string> all_protocols{"P1", "P2", "P3", "P4", "P4h", "P5"
 
 struct EvaluationOptions {
     std::set<std::string> protocols{all_protocols.begin(), all_protocols.end()};
-    std::size_t targets =
-        SIZE_MAX;           ///< only the first so many photos are coloured; P5 takes its references from all of them
-    std::uint64_t seed = 0; ///< of the distortions and the wrong references
+    std::size_t targets = SIZE_MAX; ///< only the first so many are coloured; P5's references are of all
+    std::uint64_t seed = 0;         ///< of the distortions and the wrong references
 };
 
 /// For each photo, another photo's index: a random cyclic permutation (Sattolo's algorithm), so no photo meets itself.
@@ -103,10 +102,10 @@ LabImage turn_hue(const LabImage& image, double degrees);
 /// dabs.
 Hints draw_hints(const LabImage& truth, int count, std::uint64_t seed);
 
-/// Runs the protocols. `nearest`: for P3, each target's reference, null for none; else empty. `after_photo` is called
+/// Runs the protocols. `references`: for P3, one for each target, null for none; else empty. `after_photo` is called
 /// with each photo's index and trials once the photo is done. Throws what the methods throw.
 Evaluation evaluate(const std::vector<Method>& methods, const std::vector<NamedPhoto>& photos,
-                    const std::vector<const LabImage*>& nearest, const EvaluationOptions& options,
+                    const std::vector<const LabImage*>& references, const EvaluationOptions& options,
                     const std::function<void(std::size_t photo, const std::vector<Trial>&)>& after_photo);
 
 } // namespace chromatch

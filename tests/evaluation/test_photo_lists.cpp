@@ -41,7 +41,7 @@ std::string failure(const std::string& text)
 
 TEST(Pairs, AreInTheTargetsOrder)
 {
-    const TextFile file("# nearest photos\nb.jpg\ta.jpg\n\nz.jpg\tc.jpg\na.jpg\tc.jpg\n");
+    const TextFile file("# pairs\nb.jpg\ta.jpg\n\nz.jpg\tc.jpg\na.jpg\tc.jpg\n");
     EXPECT_EQ(read_pairs(file.path(), two), (std::vector<std::string>{"c.jpg", "a.jpg"}));
 }
 

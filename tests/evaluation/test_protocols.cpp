@@ -100,16 +100,16 @@ TEST(DrawHints, AreTrueColoursAtAFewPlaces)
     EXPECT_EQ(draw_hints({Plane(1, 1, 50.0f), Plane(1, 1, 3.0f), Plane(1, 1)}, 5, 1).a.at(0, 0), 3);
 }
 
-/// The protocols with `colorizer` as network beside the look-up and gray; each photo's nearest is the next one.
+/// The protocols with `colorizer` as network beside the look-up and gray; each photo's reference in P3 is the next one.
 Evaluation evaluate_with(
     FakeColorizer& colorizer, const std::vector<NamedPhoto>& photos, const EvaluationOptions& options = {},
     const std::function<void(std::size_t, const std::vector<Trial>&)>& after_photo = [](std::size_t,
                                                                                         const std::vector<Trial>&) {})
 {
-    std::vector<const LabImage*> nearest;
+    std::vector<const LabImage*> references;
     for (std::size_t i = 0; i < photos.size(); ++i)
-        nearest.push_back(photos.size() == 1 ? nullptr : &photos[(i + 1) % photos.size()].image);
-    return evaluate({network_method(colorizer, 256, 0), lookup_method(), gray_method()}, photos, nearest, options,
+        references.push_back(photos.size() == 1 ? nullptr : &photos[(i + 1) % photos.size()].image);
+    return evaluate({network_method(colorizer, 256, 0), lookup_method(), gray_method()}, photos, references, options,
                     after_photo);
 }
 

@@ -708,11 +708,16 @@ TEST(Describe, HalfTheSizeShowsTheSame)
 
 TEST(Describe, RefusesBadImages)
 {
-    LabImage broken = waves(20, 20), uneven = waves(20, 20);
+    LabImage broken = waves(20, 20), uneven = broken, half = broken, wild = broken;
     broken.l.at(3, 4) = std::numeric_limits<float>::quiet_NaN();
     uneven.b = Plane(20, 21);
-    for (const auto& [image, name] :
-         {std::pair{LabImage(), "The target"}, {broken, "The target"}, {uneven, "eference"}}) {
+    half.b = Plane();
+    wild.a.at(3, 4) = std::numeric_limits<float>::infinity();
+    for (const auto& [image, name] : {std::pair{LabImage(), "The target"},
+                                      {broken, "The target"},
+                                      {uneven, "Reference 1"},
+                                      {half, "Reference 1"},
+                                      {wild, "Reference 1"}}) {
         try {
             colorizer().describe(image);
             ADD_FAILURE() << "describe() did not throw";

@@ -137,8 +137,8 @@ TEST_F(Suggestions, ComeBestFirstFromAllFolders)
 
 TEST_F(Suggestions, LookAtTheColors)
 {
-    write("red.png", 200, 60, 60);
-    write("brown.png", 150, 110, 80); // as bright
+    write("red.png", 170, 52, 52);
+    write("brown.png", 150, 110, 80); // by its brightness it would be the second
     EXPECT_THAT(suggest(), testing::ElementsAre("brown.png", "red.png"));
 }
 
