@@ -208,7 +208,7 @@ class CHROMATCH_API Colorizer {
 /// or internal.
 CHROMATCH_API std::unique_ptr<Colorizer> load_colorizer(const LoadOptions& options);
 
-/// How well a reference suits a target; 1.25 at most, more is better. Each part of the target should find a place of
+/// How well a reference suits a target; 1.5 at most, more is better. Each part of the target should find a place of
 /// its kind there, in likely colours, and both should show the same kind of things. Only the order of several
 /// references for one target means something. Throws Error bad_option where one of them was not made by describe().
 CHROMATCH_API float suitability(const Descriptor& target, const Descriptor& reference);

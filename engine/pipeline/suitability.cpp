@@ -8,7 +8,7 @@ namespace chromatch {
 namespace {
 
 // Chosen on the 300 validation photos (models/evaluation/README.md).
-constexpr float shown_weight = 0.25f;
+constexpr float shown_weight = 0.5f;
 constexpr float chroma_weight = 1.0f; // a distance of 110 in a, b weighs as much as places that have nothing in common
 
 int product(const std::int8_t* first, const std::int8_t* second, int count)

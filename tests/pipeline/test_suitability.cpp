@@ -49,16 +49,16 @@ TEST(Suitability, StepsAreRoundedAndKeptInside)
 TEST(Suitability, IsLargestForThePhotoItself)
 {
     const Descriptor target = photo(3, 7, 0.2f, -0.1f);
-    EXPECT_NEAR(suitability(target, target), 1.25f, 1e-5f);
+    EXPECT_NEAR(suitability(target, target), 1.5f, 1e-5f);
 }
 
 TEST(Suitability, FallsWithWhatIsNotShared)
 {
     const Descriptor target = photo(3, 7, 0.2f, -0.1f);
     EXPECT_NEAR(suitability(target, photo(4, 7, 0.2f, -0.1f)), 1.0f, 1e-5f);  // something else is shown
-    EXPECT_NEAR(suitability(target, photo(3, 8, 0.2f, -0.1f)), 0.25f, 1e-5f); // no place of the kind
+    EXPECT_NEAR(suitability(target, photo(3, 8, 0.2f, -0.1f)), 0.5f, 1e-5f); // no place of the kind
     // Another colour: by its distance, in steps.
-    EXPECT_NEAR(suitability(target, photo(3, 7, 0.5f, 0.3f)), 1.25f - 0.5f, 0.01f);
+    EXPECT_NEAR(suitability(target, photo(3, 7, 0.5f, 0.3f)), 1.5f - 0.5f, 0.01f);
 }
 
 TEST(Suitability, APartTakesItsOwnKindWhereverItIs)
@@ -79,7 +79,7 @@ TEST(Suitability, LengthsDoNotCount)
     for (int part = 0; part < descriptor_parts; part++)
         for (int i = 0; i < descriptor_place; i++)
             weak[descriptor_shown + part * descriptor_part + i] /= 3;
-    EXPECT_NEAR(suitability(photo(3, 7, 0.2f, -0.1f), weak), 1.25f, 1e-5f);
+    EXPECT_NEAR(suitability(photo(3, 7, 0.2f, -0.1f), weak), 1.5f, 1e-5f);
 }
 
 TEST(Suitability, NothingShownIsNoFault)
