@@ -6,11 +6,8 @@
 extern "C" CHROMATCH_API const chromatch::plugin::EngineFunctions* chromatch_engine_functions()
 {
     static const chromatch::plugin::EngineFunctions functions = {
-        chromatch::load_colorizer,
-        chromatch::at_working_size,
-        chromatch::suitability,
-        chromatch::linear_rgb_to_lab,
-        chromatch::lab_to_linear_rgb,
+        chromatch::load_colorizer,    chromatch::at_working_size,   chromatch::suitability,
+        chromatch::linear_rgb_to_lab, chromatch::lab_to_linear_rgb,
     };
     return &functions;
 }

@@ -55,7 +55,7 @@ TEST(Suitability, IsLargestForThePhotoItself)
 TEST(Suitability, FallsWithWhatIsNotShared)
 {
     const Descriptor target = photo(3, 7, 0.2f, -0.1f);
-    EXPECT_NEAR(suitability(target, photo(4, 7, 0.2f, -0.1f)), 1.0f, 1e-5f);  // something else is shown
+    EXPECT_NEAR(suitability(target, photo(4, 7, 0.2f, -0.1f)), 1.0f, 1e-5f); // something else is shown
     EXPECT_NEAR(suitability(target, photo(3, 8, 0.2f, -0.1f)), 0.5f, 1e-5f); // no place of the kind
     // Another colour: by its distance, in steps.
     EXPECT_NEAR(suitability(target, photo(3, 7, 0.5f, 0.3f)), 1.5f - 0.5f, 0.01f);
