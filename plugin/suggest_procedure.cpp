@@ -96,8 +96,7 @@ GimpProcedure* create_suggest_procedure(GimpPlugIn* plugin)
         procedure, _("Find reference photos for a grayscale photo in a folder"),
         _("Looks through the photos of a folder and of the folders inside it for those that suit the layer as "
           "references: they show such things, in colors that it probably has. What was found out about a photo is "
-          "kept, so that the next search is quick. Photos "
-          "without color are passed over."),
+          "kept, so that the next search is quick. Photos without color are passed over."),
         suggest_procedure_name);
     gimp_procedure_set_attribution(procedure, "The Chromatch developers", "The Chromatch developers", "2025");
     // With the action "select folder" GIMP refuses a missing folder by itself, with a sentence that does not name it.

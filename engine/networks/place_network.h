@@ -15,8 +15,8 @@ constexpr int place_hidden_channels = 144;
 
 struct PlaceNetworkImpl : FirstLayers {
     PlaceNetworkImpl();
-    /// input: guess_input(). Returns unit vectors, N x place_channels x
-    /// H/16 x W/16, whose dot product says how alike two places are; zeros where it has not been trained.
+    /// input: guess_input(). Returns unit vectors, N x place_channels x H/16 x W/16, whose dot product says how alike
+    /// two places are; zeros where it has not been trained.
     torch::Tensor forward(const torch::Tensor& input);
 
     GuessBlock block2;

@@ -394,12 +394,12 @@ class TorchColorizer : public Colorizer {
         }
     }
 
+    /// All but the fused map, which only matching needs.
     Encoded look_at(const Plane& luminance)
     {
         Encoded encoded;
         encoded.luminance = normalise_luminance(as_tensor(luminance));
         encoded.features = similarity_->features(encoded.luminance.contiguous(torch::MemoryFormat::ChannelsLast));
-        encoded.fused = similarity_->match_maps(encoded.features).fused;
         const RecognitionFeatures recognised = recognition_->features(gray_picture(as_tensor(luminance)));
         encoded.seen = guess_input(encoded.features.sixteenth, recognised, encoded.luminance);
         encoded.shown = recognised.thirtysecond;
@@ -412,10 +412,13 @@ class TorchColorizer : public Colorizer {
     {
         const auto known = std::find_if(encoded_.begin(), encoded_.end(),
                                         [&](const auto& entry) { return same(entry.first, luminance); });
-        if (known != encoded_.end())
+        if (known != encoded_.end()) {
             encoded_.splice(encoded_.begin(), encoded_, known);
-        else
-            encoded_.emplace_front(luminance, look_at(luminance));
+        } else {
+            Encoded encoded = look_at(luminance);
+            encoded.fused = similarity_->match_maps(encoded.features).fused;
+            encoded_.emplace_front(luminance, encoded);
+        }
         const Encoded encoded = encoded_.front().second;
         std::size_t bytes = 0;
         const auto too_many = std::find_if(encoded_.begin(), encoded_.end(), [&](const auto& entry) {

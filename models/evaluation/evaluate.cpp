@@ -188,9 +188,6 @@ std::vector<fs::path> find_shards(const fs::path& folder, const std::string& kin
             if (name.starts_with(kind + "-") && name.ends_with(".tar"))
                 shards.push_back(entry.path());
         }
-    if (shards.empty() && kind == "validation")
-        throw std::runtime_error("There is no " + kind + "-*.tar in " + folder.string() +
-                                 "; name the photos' folder with --photos.");
     std::sort(shards.begin(), shards.end());
     return shards;
 }
@@ -207,8 +204,12 @@ NamedPhoto named(const Photo& photo)
 
 std::vector<NamedPhoto> load_photos(const Arguments& arguments)
 {
+    const std::vector<fs::path> shards = find_shards(arguments.photos, "validation");
+    if (shards.empty())
+        throw std::runtime_error("There is no validation-*.tar in " + arguments.photos.string() +
+                                 "; name the photos' folder with --photos.");
     std::vector<NamedPhoto> photos;
-    for (const Photo& photo : read_shards(find_shards(arguments.photos, "validation")))
+    for (const Photo& photo : read_shards(shards))
         photos.push_back(named(photo));
     if (photos.empty())
         throw std::runtime_error("There is no photo in " + arguments.photos.string() + ".");

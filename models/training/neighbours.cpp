@@ -63,7 +63,7 @@ torch::Tensor cached_neighbours(const std::filesystem::path& output, const Photo
     if (!nearest.defined() || nearest.size(0) != photos.size() ||
         nearest.size(1) != std::min(neighbour_count, photos.size() - 1)) {
         nearest = nearest_photos(photos, std::move(recognition), size, neighbour_count).to(torch::kCPU);
-        torch::save(nearest, file.string());
+        replace_file(file, [&](const std::filesystem::path& partial) { torch::save(nearest, partial.string()); });
     }
     return nearest.to(photos.device());
 }

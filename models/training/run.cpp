@@ -29,15 +29,6 @@ const char* const average_file = "checkpoint-average.safetensors";
 const char* const optimizer_file = "checkpoint-optimizer.pt";
 const char* const state_file = "checkpoint.json";
 
-/// Writes beside the file and renames, so that a stop in between leaves the old checkpoint whole.
-template <typename Write> void replace_file(const std::filesystem::path& file, Write write)
-{
-    std::filesystem::path partial = file;
-    partial += ".partial";
-    write(partial);
-    std::filesystem::rename(partial, file);
-}
-
 } // namespace
 
 double TrainingConfig::loss_weight(const std::string& name) const

@@ -17,6 +17,15 @@
 
 namespace chromatch {
 
+/// Writes beside the file and renames, so that a stop in between leaves the old file whole.
+template <typename Write> void replace_file(const std::filesystem::path& file, Write write)
+{
+    std::filesystem::path partial = file;
+    partial += ".partial";
+    write(partial);
+    std::filesystem::rename(partial, file);
+}
+
 /// A stage's configuration: one JSON file (comments allowed), any value of which the command line may replace.
 struct TrainingConfig {
     std::filesystem::path photos;      ///< folder of the tar shards

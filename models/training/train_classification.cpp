@@ -128,9 +128,7 @@ torch::Tensor teacher_maps(const PhotoStore& photos, const Teacher& teacher, boo
             const torch::Tensor shown = colour ? rgb : gray_picture(srgb_to_lab(rgb).narrow(1, 0, 1));
             return teacher.features(shown).thirtysecond.to(torch::kHalf);
         });
-        const std::filesystem::path unfinished = file.string() + ".new"; // a stop leaves no half file
-        torch::save(maps, unfinished.string());
-        std::filesystem::rename(unfinished, file);
+        replace_file(file, [&](const std::filesystem::path& partial) { torch::save(maps, partial.string()); });
     }
     return maps.to(photos.device());
 }
