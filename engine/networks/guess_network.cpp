@@ -79,7 +79,8 @@ torch::Tensor guess_input(const torch::Tensor& trunk, const RecognitionFeatures&
 {
     const int64_t height = trunk.size(2), width = trunk.size(3);
     return torch::cat({trunk.to(torch::kFloat32), recognition.sixteenth,
-                       resized_map(recognition.thirtysecond, height, width), torch::avg_pool2d(luminance, 16)},
+                       resized_map(recognition.thirtysecond, height, width),
+                       torch::adaptive_avg_pool2d(luminance, {height, width})},
                       1);
 }
 

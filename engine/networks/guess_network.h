@@ -13,7 +13,8 @@ namespace chromatch {
 constexpr int guess_channels = 256; ///< of the guess's own features at /16
 
 /// Channels of guess_input(): trunk /16, recognition /16 and /32, luminance.
-constexpr int guess_input_shown = 256 + recognition_channels[1]; ///< where recognition /32 begins
+constexpr int guess_input_trunk = 256;
+constexpr int guess_input_shown = guess_input_trunk + recognition_channels[1]; ///< where recognition /32 begins
 constexpr int guess_inputs = guess_input_shown + recognition_channels[2] + 1;
 
 /// A depthwise 5x5 convolution, LayerNorm over the photo and a hidden layer of twice the channels, as in ConvNeXt (Liu
@@ -56,8 +57,8 @@ struct GuessNetworkImpl : FirstLayers {
 };
 TORCH_MODULE(GuessNetwork);
 
-/// trunk: /16 features. recognition: of the gray picture. luminance: normalised, N x 1 x H x W. Returns N x
-/// guess_inputs x H/16 x W/16, float32.
+/// trunk: /16 features. recognition: of the gray picture. luminance: normalised, N x 1 x H x W or any mean of it down
+/// to H/16 x W/16. Returns N x guess_inputs x H/16 x W/16, float32.
 torch::Tensor guess_input(const torch::Tensor& trunk, const RecognitionFeatures& recognition,
                           const torch::Tensor& luminance);
 

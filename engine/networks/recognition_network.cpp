@@ -75,20 +75,41 @@ RecognitionNetworkImpl::RecognitionNetworkImpl() : stem(convolution(3, stem_chan
 
 RecognitionFeatures RecognitionNetworkImpl::features(const torch::Tensor& rgb)
 {
+    return after_eighth(eighth(rgb));
+}
+
+torch::Tensor RecognitionNetworkImpl::eighth(const torch::Tensor& rgb)
+{
     torch::Tensor x = ((rgb - 127.0 / 255.0) / (128.0 / 255.0))
                           .to(stem->weight.scalar_type())
                           .contiguous(torch::MemoryFormat::ChannelsLast);
     x = torch::relu6(stem(same_padding(x, stem)));
-    RecognitionFeatures result;
-    for (std::size_t i = 0; i < blocks->size(); i++) {
+    for (std::size_t i = 0; i <= last_block_eighth; i++)
         x = blocks->at<InvertedResidualImpl>(i).forward(x);
-        if (i == last_block_eighth)
-            result.eighth = x.to(torch::kFloat32);
-        else if (i == last_block_sixteenth)
+    return x;
+}
+
+RecognitionFeatures RecognitionNetworkImpl::after_eighth(const torch::Tensor& eighth)
+{
+    RecognitionFeatures result;
+    result.eighth = eighth.to(torch::kFloat32);
+    torch::Tensor x = eighth;
+    for (std::size_t i = last_block_eighth + 1; i < blocks->size(); i++) {
+        x = blocks->at<InvertedResidualImpl>(i).forward(x);
+        if (i == last_block_sixteenth)
             result.sixteenth = x.to(torch::kFloat32);
         else if (i == last_block_thirtysecond)
             result.thirtysecond = x.to(torch::kFloat32);
     }
+    return result;
+}
+
+std::vector<torch::Tensor> RecognitionNetworkImpl::later_parameters() const
+{
+    std::vector<torch::Tensor> result;
+    for (std::size_t i = last_block_eighth + 1; i < blocks->size(); i++)
+        for (const torch::Tensor& parameter : blocks->ptr(i)->parameters())
+            result.push_back(parameter);
     return result;
 }
 

@@ -36,6 +36,12 @@ struct RecognitionNetworkImpl : torch::nn::Module {
     /// rgb: N x 3 x H x W sRGB in [0, 1]. Computes in the type of the weights; gradients flow back to rgb.
     RecognitionFeatures features(const torch::Tensor& rgb);
 
+    /// The two parts of features(): up to `eighth`, in the type of the weights, and from there on.
+    torch::Tensor eighth(const torch::Tensor& rgb);
+    RecognitionFeatures after_eighth(const torch::Tensor& eighth);
+    /// Parameters of after_eighth().
+    std::vector<torch::Tensor> later_parameters() const;
+
     torch::nn::Conv2d stem;
     torch::nn::ModuleList blocks;
 };

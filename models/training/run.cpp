@@ -73,6 +73,7 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         {"crop", into(config.crop)},
         {"learning_rate", into(config.learning_rate)},
         {"trunk_rate", into(config.trunk_rate)},
+        {"recognition_rate", into(config.recognition_rate)},
         {"weight_decay", into(config.weight_decay)},
         {"warmup_steps", into(config.warmup_steps)},
         {"average_decay", into(config.average_decay)},
@@ -123,6 +124,9 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
         throw std::runtime_error("steps must not be negative, as " + std::to_string(config.steps) + " is.");
     if (!(config.trunk_rate >= 0))
         throw std::runtime_error("trunk_rate must not be negative, as " + std::to_string(config.trunk_rate) + " is.");
+    if (!(config.recognition_rate >= 0))
+        throw std::runtime_error("recognition_rate must not be negative, as " +
+                                 std::to_string(config.recognition_rate) + " is.");
     if (config.seconds <= 0)
         throw std::runtime_error("seconds must be positive, not " + std::to_string(config.seconds) + ".");
     return config;

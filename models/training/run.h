@@ -32,7 +32,7 @@ struct TrainingConfig {
     std::filesystem::path output;      ///< checkpoints, log and weights go here
     std::filesystem::path teacher;     ///< safetensors of convert_teacher.py
     std::filesystem::path similarity;  ///< weights of similarity-l, for the stages after it
-    std::filesystem::path recognition; ///< weights of the recognition network, for guess and places
+    std::filesystem::path recognition; ///< weights of the recognition network, for the stages after it
     std::filesystem::path initial;     ///< weights to start from; empty: random
     std::string device = "cpu";
     std::string network; ///< similarity stage: "similarity-l" or "similarity-rgb"
@@ -40,7 +40,8 @@ struct TrainingConfig {
     int64_t batch = 16;
     int64_t crop = 128; ///< side of the training crops, a multiple of 32
     double learning_rate = 1e-3;
-    double trunk_rate = 0.1; ///< classification stage: the trunk's share of the learning rate
+    double trunk_rate = 0.1;     ///< classification stage: the trunk's share of the learning rate
+    double recognition_rate = 0; ///< guess stage: the recognition network's, from /8 on; 0: it stays as it is
     double weight_decay = 0.01;
     double warmup_steps = 300;
     double average_decay = 0.999; ///< of the exponential moving average of the weights

@@ -372,13 +372,16 @@ void train_colorization(const TrainingConfig& config)
     average->to(device);
     restore_state(*average, state_of(*stage->network), config.initial);
     const Teacher teacher(config.teacher, device);
+    RecognitionNetwork recognition;
+    load_weights(*recognition, config.recognition, "recognition");
+    recognition->to(device, torch::kBFloat16);
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     std::printf("%lld photos\n", static_cast<long long>(photos.size()));
     // Guess and places have learnt in a stage of their own, from whole photos. A guess that has not must not be
     // listened to.
     stage->network->guess->eval();
     stage->network->places->eval();
-    Sampler sampler(config, photos, similarity, teacher.network(), stage->network,
+    Sampler sampler(config, photos, similarity, recognition, stage->network,
                     cached_neighbours(config.output, photos, teacher.network(), config.crop));
     const torch::Tensor bin_weights = rare_bin_weights(sampler, device);
     std::vector<torch::Tensor> frozen = stage->network->guess->parameters();

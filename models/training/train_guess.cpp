@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The guess (networks/guess_network.h) learns from plain colour photos what colours things have, and beside it
-// networks/place_network.h from pairs of similar ones which places have one colour. The trunk and the recognition
-// network are frozen, so what they see in each photo is computed once; then the small networks see every photo many
-// times, in minutes on two CPU cores.
+// networks/place_network.h from pairs of similar ones which places have one colour. With `recognition_rate` the
+// recognition network is taught as well, from /8 on: ImageNet's classes asked it for what tells kinds of things apart,
+// colours ask for something else. The trunk and the rest are frozen, so what they see in each photo is computed once;
+// then the networks see every photo many times, in minutes on two CPU cores.
 //
-//   fill(): windows of photos -> L -> frozen networks -> guess_input(), kept in memory beside the true chroma at /8
-//   step:   pairs -> guess, places -> chroma_loss(), place_loss() (losses.h) -> AdamW -> moving average
+//   fill(): windows of photos -> L -> frozen networks -> kept in memory beside the true chroma at /8
+//   step:   pairs -> recognition from /8 on -> guess_input() -> guess, places -> chroma_loss(), place_loss() (losses.h)
+//           -> AdamW -> moving average
 //
 // The guess is written into a colorization network, which refines it. Where that one was trained before without a
 // guess, both have half a say in the prior until its own training goes on; where it has one, that is trained on.
@@ -28,42 +30,56 @@ namespace chromatch {
 namespace {
 
 constexpr int64_t chunk = 16;            // photos at a time through the frozen networks
-constexpr double minimum_window = 160.0; // pixels of the second view
+constexpr double minimum_window = 160.0; // pixels of a random view
+constexpr int64_t views_of_each = 3;     // one of the whole photo, the last one in other light
+constexpr double noise = 0.03;           // of that one, as a share of white
 constexpr double old_share = 0.5;        // of the old prior where there is one
 constexpr double own_share = 0.2;        // of the pairs that are two views of one photo
 
 /// What a set of views is made into; half precision to save memory.
 struct Lessons {
-    torch::Tensor input; ///< guess_input()
-    torch::Tensor truth; ///< N x 2 x h/8 x w/8, in units of chroma_scale
+    torch::Tensor trunk;     ///< /16 features
+    torch::Tensor eighth;    ///< of the recognition network
+    torch::Tensor luminance; ///< normalised, at /16
+    torch::Tensor truth;     ///< N x 2 x h/8 x w/8, in units of chroma_scale
+
+    int64_t count() const { return truth.size(0); }
+    /// change(tensor) of each.
+    template <typename Change> Lessons each(Change change) const
+    {
+        return {change(trunk), change(eighth), change(luminance), change(truth)};
+    }
 };
 
 /// The frozen networks.
 struct Seeing {
     SimilarityNetwork similarity{1};
-    RecognitionNetwork recognition;
+    RecognitionNetwork recognition; ///< up to /8
 
-    torch::Tensor input(const torch::Tensor& l)
+    /// l: what is seen of them, N x 1 x H x W; ab: their true chroma.
+    Lessons lessons(const torch::Tensor& l, const torch::Tensor& ab)
     {
         const Autocast autocast(l.device());
         const torch::Tensor luminance = normalise_luminance(l).contiguous(torch::MemoryFormat::ChannelsLast);
-        return guess_input(similarity->features(luminance).sixteenth, recognition->features(gray_picture(l)),
-                           luminance);
+        return {similarity->features(luminance).sixteenth, recognition->eighth(gray_picture(l)),
+                torch::avg_pool2d(luminance, 16), torch::avg_pool2d(ab / chroma_scale, 8)};
     }
 };
 
 /// Room for `views` lessons of views of size x size pixels.
 Lessons room_for(int64_t views, int64_t size, torch::Device device)
 {
-    const auto half = torch::TensorOptions().dtype(torch::kHalf).device(device);
-    return {torch::empty({views, guess_inputs, size / 16, size / 16}, half),
-            torch::empty({views, 2, size / 8, size / 8}, half)};
+    const auto room = [&](int64_t channels, int64_t step) {
+        return torch::empty({views, channels, size / step, size / step},
+                            torch::TensorOptions().dtype(torch::kHalf).device(device));
+    };
+    return {room(guess_input_trunk, 16), room(recognition_channels[0], 8), room(1, 16), room(2, 8)};
 }
 
 /// Fills the lessons from number `first` on, one of each photo. make_windows(photo numbers) says which part is seen.
 template <typename MakeWindows>
 void fill(Lessons& lessons, int64_t first, Seeing& seeing, const PhotoStore& photos, int64_t size,
-          MakeWindows make_windows)
+          MakeWindows make_windows, bool in_other_light = false)
 {
     torch::NoGradGuard no_gradients;
     const auto integers = torch::TensorOptions().dtype(torch::kInt64).device(photos.device());
@@ -71,11 +87,15 @@ void fill(Lessons& lessons, int64_t first, Seeing& seeing, const PhotoStore& pho
         const torch::Tensor photo = torch::arange(begin, std::min(begin + chunk, photos.size()), integers);
         const torch::Tensor places = regular_places(size, photos.device()).expand({photo.size(0), -1, -1, -1});
         const torch::Tensor lab = srgb_to_lab(sample_window(photos, make_windows(photo), places));
+        const torch::Tensor l = lab.narrow(1, 0, 1);
+        const Lessons made = seeing.lessons(in_other_light ? jitter_luminance(l, noise) : l, lab.narrow(1, 1, 2));
         const auto copy = [&](torch::Tensor& to, const torch::Tensor& from) {
             to.narrow(0, first + begin, from.size(0)).copy_(from);
         };
-        copy(lessons.input, seeing.input(lab.narrow(1, 0, 1)));
-        copy(lessons.truth, torch::avg_pool2d(lab.narrow(1, 1, 2) / chroma_scale, 8));
+        copy(lessons.trunk, made.trunk);
+        copy(lessons.eighth, made.eighth);
+        copy(lessons.luminance, made.luminance);
+        copy(lessons.truth, made.truth);
     }
 }
 
@@ -87,35 +107,62 @@ Lessons central_views(Seeing& seeing, const PhotoStore& photos, int64_t size)
     return lessons;
 }
 
-/// Each photo twice: as much of it as fits into a square, and a random part.
+/// Each photo several times: as much of it as fits into a square, and random parts.
 Lessons training_views(Seeing& seeing, const PhotoStore& photos, int64_t size)
 {
-    Lessons lessons = room_for(2 * photos.size(), size, photos.device());
+    Lessons lessons = room_for(views_of_each * photos.size(), size, photos.device());
     fill(lessons, 0, seeing, photos, size, [&](const torch::Tensor& photo) { return central_windows(photos, photo); });
-    fill(lessons, photos.size(), seeing, photos, size,
-         [&](const torch::Tensor& photo) { return random_windows(photos, photo, minimum_window); });
+    for (int64_t view = 1; view < views_of_each; view++)
+        fill(
+            lessons, view * photos.size(), seeing, photos, size,
+            [&](const torch::Tensor& photo) { return random_windows(photos, photo, minimum_window); },
+            view == views_of_each - 1);
     return lessons;
-}
-
-/// Of the inputs' channels, so that the network sees all of them alike.
-template <typename Network> void measure_inputs(Network& network, const torch::Tensor& input)
-{
-    torch::NoGradGuard no_gradients;
-    const torch::Tensor some = input.slice(0, 0, 2000).to(torch::kFloat32);
-    network->mean.copy_(some.mean({0, 2, 3}, true));
-    network->scale.copy_(1.0 / (some.std({0, 2, 3}, true, true) + 1e-3));
 }
 
 /// What this stage trains.
 struct GuessStageImpl : torch::nn::Module {
     GuessStageImpl(GuessNetwork of_guess, PlaceNetwork of_places)
-        : guess(register_module("guess", std::move(of_guess))), places(register_module("places", std::move(of_places)))
+        : guess(register_module("guess", std::move(of_guess))), places(register_module("places", std::move(of_places))),
+          recognition(register_module("recognition", RecognitionNetwork()))
     {
     }
+
+    /// guess_input() of lessons in single precision.
+    torch::Tensor input(const Lessons& lessons)
+    {
+        const torch::Tensor eighth = lessons.eighth.contiguous(torch::MemoryFormat::ChannelsLast);
+        return guess_input(lessons.trunk, recognition->after_eighth(eighth), lessons.luminance);
+    }
+
     GuessNetwork guess;
     PlaceNetwork places;
+    RecognitionNetwork recognition;
 };
 TORCH_MODULE(GuessStage);
+
+torch::Tensor as_single(const torch::Tensor& x)
+{
+    return x.to(torch::kFloat32);
+}
+
+/// Lessons first to first + count - 1 in single precision.
+Lessons some_of(const Lessons& lessons, int64_t first, int64_t count)
+{
+    return lessons.each([&](const torch::Tensor& x) { return as_single(x.slice(0, first, first + count)); });
+}
+
+/// Of the inputs' channels, so that the network sees all of them alike.
+template <typename Network> void measure_inputs(Network& network, GuessStage& stage, const Lessons& lessons)
+{
+    torch::NoGradGuard no_gradients;
+    std::vector<torch::Tensor> parts;
+    for (int64_t begin = 0; begin < std::min<int64_t>(2000, lessons.count()); begin += chunk)
+        parts.push_back(stage->input(some_of(lessons, begin, chunk)));
+    const torch::Tensor some = torch::cat(parts);
+    network->mean.copy_(some.mean({0, 2, 3}, true));
+    network->scale.copy_(1.0 / (some.std({0, 2, 3}, true, true) + 1e-3));
+}
 
 /// Where matching compares places.
 torch::Tensor at_sixteenth(const torch::Tensor& truth)
@@ -131,23 +178,29 @@ std::map<std::string, double> judge(GuessStage& stage, const Lessons& lessons, c
     stage->eval();
     torch::Tensor gained = torch::zeros({}), mine = torch::zeros({}), theirs = torch::zeros({}),
                   place_error = torch::zeros({});
-    const int64_t count = lessons.input.size(0);
+    const int64_t count = lessons.count();
+    std::vector<torch::Tensor> embedded;
     for (int64_t begin = 0; begin < count; begin += chunk) {
-        const torch::Tensor input = lessons.input.slice(0, begin, begin + chunk).to(torch::kFloat32);
-        const torch::Tensor truth = lessons.truth.slice(0, begin, begin + chunk).to(torch::kFloat32);
+        const Lessons some = some_of(lessons, begin, chunk);
+        const torch::Tensor input = stage->input(some), &truth = some.truth;
         const torch::Tensor chroma = stage->guess(input).chroma;
         const auto error = [](const torch::Tensor& x) { return x.square().mean({1, 2, 3}) + 1e-6; };
         gained += (10.0 * (error(truth) / error(chroma - truth)).log10()).sum().cpu();
         mine += chroma.square().sum(1).sqrt().sum().cpu();
         theirs += truth.square().sum(1).sqrt().sum().cpu();
-        if (!nearest.defined())
-            continue;
-        const torch::Tensor other = nearest.slice(0, begin, begin + chunk).select(1, 0);
-        place_error +=
-            place_loss(stage->places(input), stage->places(lessons.input.index_select(0, other).to(torch::kFloat32)),
-                       at_sixteenth(truth), at_sixteenth(lessons.truth.index_select(0, other)))
-                .sum()
-                .cpu();
+        if (nearest.defined())
+            embedded.push_back(stage->places(input));
+    }
+    if (nearest.defined()) {
+        const torch::Tensor places = torch::cat(embedded);
+        for (int64_t begin = 0; begin < count; begin += chunk) {
+            const torch::Tensor other = nearest.slice(0, begin, begin + chunk).select(1, 0);
+            place_error += place_loss(places.slice(0, begin, begin + chunk), places.index_select(0, other),
+                                      at_sixteenth(lessons.truth.slice(0, begin, begin + chunk)),
+                                      at_sixteenth(lessons.truth.index_select(0, other)))
+                               .sum()
+                               .cpu();
+        }
     }
     std::map<std::string, double> figures = {
         {"validation_decibels", (gained / double(count)).item<double>()},
@@ -163,30 +216,29 @@ std::map<std::string, double> judge(GuessStage& stage, const Lessons& lessons, c
 torch::Tensor draw_pairs(int64_t pairs, int64_t photos, const torch::Tensor& nearest, torch::Device device)
 {
     const auto integers = torch::TensorOptions().dtype(torch::kInt64).device(device);
-    const torch::Tensor first = torch::randint(2 * photos, {pairs}, integers);
+    const auto any_views = [&] { return torch::randint(views_of_each * photos, {pairs}, integers); };
+    const torch::Tensor first = any_views();
     if (!nearest.defined())
-        return torch::cat({first, torch::randint(2 * photos, {pairs}, integers)});
+        return torch::cat({first, any_views()});
     const torch::Tensor photo = torch::remainder(first, photos);
     const torch::Tensor similar =
         nearest.index_select(0, photo).gather(1, torch::randint(nearest.size(1), {pairs, 1}, integers)).squeeze(1);
     const torch::Tensor own = uniform({pairs}, 0, 1, device) < own_share;
-    return torch::cat({first, torch::where(own, torch::remainder(first + photos, 2 * photos),
-                                           similar + photos * torch::randint(2, {pairs}, integers))});
+    return torch::cat({first, torch::where(own, torch::remainder(first + photos, views_of_each * photos),
+                                           similar + photos * torch::randint(views_of_each, {pairs}, integers))});
 }
 
 /// The lessons of these numbers in single precision, each side of the pairs mirrored or not.
 Lessons drawn(const Lessons& lessons, const torch::Tensor& numbers)
 {
-    const auto sides = [&](const torch::Tensor& values) {
-        return values.index_select(0, numbers).to(torch::kFloat32).chunk(2);
-    };
-    std::vector<torch::Tensor> input = sides(lessons.input), truth = sides(lessons.truth);
-    for (std::size_t side = 0; side < input.size(); side++)
-        if (torch::rand({}).item<float>() < 0.5f) {
-            input[side] = input[side].flip(3);
-            truth[side] = truth[side].flip(3);
-        }
-    return {torch::cat(input), torch::cat(truth)};
+    const bool mirrored[] = {torch::rand({}).item<float>() < 0.5f, torch::rand({}).item<float>() < 0.5f};
+    return lessons.each([&](const torch::Tensor& values) {
+        std::vector<torch::Tensor> sides = as_single(values.index_select(0, numbers)).chunk(2);
+        for (std::size_t side = 0; side < sides.size(); side++)
+            if (mirrored[side])
+                sides[side] = sides[side].flip(3);
+        return torch::cat(sides);
+    });
 }
 
 /// Those that have a weight.
@@ -196,11 +248,12 @@ std::map<std::string, torch::Tensor> losses_of(const TrainingConfig& config, Gue
     Guess guess;
     torch::Tensor places;
     {
-        const Autocast autocast(lessons.input.device());
+        const Autocast autocast(lessons.truth.device());
+        const torch::Tensor input = stage->input(lessons);
         if (config.loss_weight("chroma") > 0)
-            guess = stage->guess(lessons.input);
+            guess = stage->guess(input);
         if (config.loss_weight("places") > 0)
-            places = stage->places(lessons.input);
+            places = stage->places(input);
     }
     if (guess.chroma.defined())
         losses["chroma"] = chroma_loss(guess.chroma, lessons.truth).mean();
@@ -253,7 +306,7 @@ double train_guess(const TrainingConfig& config)
     const Lessons lessons = training_views(seeing, photos, config.crop);
     const PhotoStore others(shards(config.photos, "validation-"), device, config.photo_limit);
     const Lessons judged = central_views(seeing, others, config.crop);
-    std::printf("%lld views of %lld photos, %lld for validation\n", static_cast<long long>(lessons.input.size(0)),
+    std::printf("%lld views of %lld photos, %lld for validation\n", static_cast<long long>(lessons.count()),
                 static_cast<long long>(photos.size()), static_cast<long long>(others.size()));
     std::fflush(stdout);
 
@@ -263,15 +316,31 @@ double train_guess(const TrainingConfig& config)
         judged_nearest = nearest_photos(others, seeing.recognition, config.crop, 1);
     }
     GuessStage stage(network->guess, network->places), average(GuessNetwork{}, PlaceNetwork{});
-    if (wants_guess && !stage->guess->trained())
-        measure_inputs(stage->guess, lessons.input);
-    if (wants_places && !stage->places->trained())
-        measure_inputs(stage->places, lessons.input);
-    restore_state(*average, state_of(*stage), {});
+    load_weights(*stage->recognition, config.recognition, "recognition");
     stage->to(device);
+    if (wants_guess && !stage->guess->trained())
+        measure_inputs(stage->guess, stage, lessons);
+    if (wants_places && !stage->places->trained())
+        measure_inputs(stage->places, stage, lessons);
+    restore_state(*average, state_of(*stage), {});
     average->to(device);
-    torch::optim::AdamW optimizer(stage->parameters(),
-                                  torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
+    const auto small_networks = [&] {
+        std::vector<torch::Tensor> parameters = stage->guess->parameters();
+        for (const torch::Tensor& parameter : stage->places->parameters())
+            parameters.push_back(parameter);
+        return parameters;
+    };
+    const auto options = [&](double share) {
+        return std::make_unique<torch::optim::AdamWOptions>(
+            torch::optim::AdamWOptions(config.learning_rate * share).weight_decay(config.weight_decay));
+    };
+    std::vector<torch::optim::OptimizerParamGroup> groups = {{small_networks(), options(1.0)}};
+    if (config.recognition_rate > 0)
+        groups.emplace_back(stage->recognition->later_parameters(), options(config.recognition_rate));
+    else
+        for (torch::Tensor& parameter : stage->recognition->parameters())
+            parameter.requires_grad_(false);
+    torch::optim::AdamW optimizer(groups, torch::optim::AdamWOptions(config.learning_rate));
     TrainingRun run(config, *stage, stage.get(), average.get(), optimizer);
     torch::manual_seed(config.seed + run.step());
     const auto measure = [&] { return judge(average, judged, judged_nearest); };
@@ -285,7 +354,8 @@ double train_guess(const TrainingConfig& config)
         }
         optimizer.zero_grad();
         loss.backward();
-        for (const auto& parameters : {stage->guess->parameters(), stage->places->parameters()})
+        for (const auto& parameters :
+             {stage->guess->parameters(), stage->places->parameters(), stage->recognition->later_parameters()})
             torch::nn::utils::clip_grad_norm_(parameters, 1.0);
         optimizer.step();
         run.finish_step(losses, measure);
@@ -293,8 +363,10 @@ double train_guess(const TrainingConfig& config)
     const double gained = run.log_row(measure).at("validation_decibels");
     restore_state(*network->guess, state_of(*average->guess), {});
     restore_state(*network->places, state_of(*average->places), {});
-    save_weights(*network, config.output / "colorization.safetensors", "colorization",
-                 run.metadata("guess", photos.size(), "views"), true);
+    const auto metadata = run.metadata("guess", photos.size(), "views");
+    save_weights(*network, config.output / "colorization.safetensors", "colorization", metadata, true);
+    if (config.recognition_rate > 0)
+        save_weights(*average->recognition, config.output / "recognition.safetensors", "recognition", metadata, true);
     return gained;
 }
 

@@ -76,6 +76,30 @@ TEST_F(TrainGuess, LearnsWhatColourThingsHave)
     EXPECT_GT(train_guess(config()), 6.0); // decibels; one colour for all reaches 2.4
     // A network that has learnt nothing else guesses just that.
     EXPECT_TRUE(torch::equal(result()->guess2->weight.view({2, 2}), torch::eye(2)));
+    // Without a rate of its own the recognition network is not among what was taught.
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "output" / "recognition.safetensors"));
+}
+
+TEST_F(TrainGuess, TheRecognitionNetworkLearnsFromTheEighthOn)
+{
+    TrainingConfig seeing = config();
+    seeing.recognition_rate = 0.3;
+    EXPECT_GT(train_guess(seeing), 6.0);
+    RecognitionNetwork before, after;
+    load_weights(*before, seeing.recognition, "recognition");
+    load_weights(*after, folder_ / "output" / "recognition.safetensors", "recognition");
+    const auto same = [&](const std::vector<torch::Tensor>& one, const std::vector<torch::Tensor>& other) {
+        std::size_t equal = 0;
+        for (std::size_t i = 0; i < one.size(); i++)
+            equal += torch::equal(one[i], other[i]);
+        return equal;
+    };
+    const torch::Tensor picture = torch::rand({1, 3, 64, 64});
+    EXPECT_TRUE(torch::equal(before->eighth(picture), after->eighth(picture)));
+    EXPECT_LT(same(before->later_parameters(), after->later_parameters()), before->later_parameters().size() / 10);
+    EXPECT_EQ(same(before->parameters(), after->parameters()) -
+                  same(before->later_parameters(), after->later_parameters()),
+              before->parameters().size() - before->later_parameters().size());
 }
 
 TEST_F(TrainGuess, LearnsWhichPlacesHaveOneColour)
