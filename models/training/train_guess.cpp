@@ -152,16 +152,23 @@ Lessons some_of(const Lessons& lessons, int64_t first, int64_t count)
     return lessons.each([&](const torch::Tensor& x) { return as_single(x.slice(0, first, first + count)); });
 }
 
-/// Of the inputs' channels, so that the network sees all of them alike.
+/// Of the inputs' channels, so that the network sees all of them alike. What it makes of them stays as it was.
 template <typename Network> void measure_inputs(Network& network, GuessStage& stage, const Lessons& lessons)
 {
     torch::NoGradGuard no_gradients;
+    const int64_t whole_photos = std::min<int64_t>(2000, lessons.count() / views_of_each);
     std::vector<torch::Tensor> parts;
-    for (int64_t begin = 0; begin < std::min<int64_t>(2000, lessons.count()); begin += chunk)
-        parts.push_back(stage->input(some_of(lessons, begin, chunk)));
+    for (int64_t begin = 0; begin < whole_photos; begin += chunk)
+        parts.push_back(stage->input(some_of(lessons, begin, std::min(chunk, whole_photos - begin))));
     const torch::Tensor some = torch::cat(parts);
-    network->mean.copy_(some.mean({0, 2, 3}, true));
-    network->scale.copy_(1.0 / (some.std({0, 2, 3}, true, true) + 1e-3));
+    const torch::Tensor mean = some.mean({0, 2, 3}, true), scale = 1.0 / (some.std({0, 2, 3}, true, true) + 1e-3);
+    if (network->trained()) {
+        const torch::Tensor as_before = network->enter->weight * network->scale; // for x - mean
+        network->enter->bias += (as_before * (mean - network->mean)).sum({1, 2, 3});
+        network->enter->weight.copy_(as_before / scale);
+    }
+    network->mean.copy_(mean);
+    network->scale.copy_(scale);
 }
 
 /// Where matching compares places.
@@ -361,6 +368,13 @@ double train_guess(const TrainingConfig& config)
         run.finish_step(losses, measure);
     }
     const double gained = run.log_row(measure).at("validation_decibels");
+    if (config.recognition_rate > 0) { // whose channels have moved; likeness() in the engine wants to know their means
+        average->eval();
+        if (average->guess->trained())
+            measure_inputs(average->guess, average, lessons);
+        if (average->places->trained())
+            measure_inputs(average->places, average, lessons);
+    }
     restore_state(*network->guess, state_of(*average->guess), {});
     restore_state(*network->places, state_of(*average->places), {});
     const auto metadata = run.metadata("guess", photos.size(), "views");

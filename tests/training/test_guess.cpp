@@ -9,7 +9,9 @@
 #include "made_shards.h"
 #include "networks/colorization_network.h"
 #include "networks/weights.h"
+#include "training/photo_shards.h"
 #include "training/run.h"
+#include "training/sampling.h"
 
 namespace chromatch {
 namespace {
@@ -100,6 +102,39 @@ TEST_F(TrainGuess, TheRecognitionNetworkLearnsFromTheEighthOn)
     EXPECT_EQ(same(before->parameters(), after->parameters()) -
                   same(before->later_parameters(), after->later_parameters()),
               before->parameters().size() - before->later_parameters().size());
+}
+
+TEST_F(TrainGuess, KnowsTheMeansOfWhatTheRecognitionNetworkSees)
+{
+    TrainingConfig seeing = config();
+    seeing.recognition_rate = 0.3;
+    const double gained = train_guess(seeing);
+    const auto means_of = [&](const std::filesystem::path& recognition_file) {
+        const torch::NoGradGuard no_gradients;
+        RecognitionNetwork recognition;
+        load_weights(*recognition, recognition_file, "recognition");
+        torch::Tensor sum = torch::zeros({recognition_channels[2]});
+        const PhotoStore photos(shards(folder_, "train-"), torch::kCPU, 0);
+        for (int64_t i = 0; i < photos.size(); i++) {
+            const torch::Tensor photo = torch::tensor({i});
+            const torch::Tensor lab =
+                srgb_to_lab(sample_window(photos, central_windows(photos, photo), regular_places(64, torch::kCPU)));
+            sum += recognition->features(gray_picture(lab.narrow(1, 0, 1))).thirtysecond.mean({0, 2, 3});
+        }
+        return sum / photos.size();
+    };
+    const auto error = [&](const torch::Tensor& means) {
+        ColorizationNetwork made = result();
+        return ((means - made->guess->mean.flatten().narrow(0, guess_input_shown, recognition_channels[2])) *
+                made->guess->scale.flatten().narrow(0, guess_input_shown, recognition_channels[2]))
+            .abs()
+            .mean()
+            .item<double>();
+    };
+    EXPECT_LT(error(means_of(folder_ / "output" / "recognition.safetensors")), 0.15);
+    EXPECT_GT(error(means_of(seeing.recognition)), 0.2);
+    // What the guess makes of them is the same: started again at its end, the stage measures as much.
+    EXPECT_NEAR(train_guess(seeing), gained, 0.2);
 }
 
 TEST_F(TrainGuess, LearnsWhichPlacesHaveOneColour)
