@@ -108,7 +108,7 @@ TrainingConfig read_config(const std::filesystem::path& file, const std::map<std
     };
     known(config.loss_weights,
           {"distillation", "relation", "contrast", "chroma", "prior", "gate", "bins", "histogram", "edges",
-           "perceptual", "contextual", "adversarial", "classes", "places"},
+           "perceptual", "contextual", "adversarial", "classes", "places", "likeness"},
           "loss_weights");
     known(config.mode_shares, {"self", "recoloured", "two_way", "foreign_nearest", "foreign_random", "none"},
           "mode_shares");

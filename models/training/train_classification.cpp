@@ -114,26 +114,31 @@ template <typename Make> torch::Tensor for_all(const PhotoStore& photos, Make ma
     return torch::cat(parts);
 }
 
-/// The teacher's /32 features of whole pictures, in colour or in gray, N x 352 x 7 x 7, half precision to save memory.
-/// They take minutes and are kept in a file.
-torch::Tensor teacher_maps(const PhotoStore& photos, const Teacher& teacher, bool colour,
-                           const std::filesystem::path& file)
+/// A recognition network's /32 features of whole pictures, in colour or in gray, N x 352 x 7 x 7, half precision to
+/// save memory.
+torch::Tensor recognition_maps(const PhotoStore& photos, RecognitionNetwork network, bool colour)
+{
+    return for_all(photos, [&](const torch::Tensor& photo) {
+        const torch::Tensor rgb = whole_pictures(photos, photo, taught_size);
+        const torch::Tensor shown = colour ? rgb : gray_picture(srgb_to_lab(rgb).narrow(1, 0, 1));
+        return network->features(shown).thirtysecond.to(torch::kHalf);
+    });
+}
+
+/// The teacher's of pictures in colour. They take minutes and are kept in a file.
+torch::Tensor teacher_maps(const PhotoStore& photos, const Teacher& teacher, const std::filesystem::path& file)
 {
     torch::Tensor maps;
     if (std::filesystem::exists(file))
         torch::load(maps, file.string());
     if (!maps.defined() || maps.size(0) != photos.size()) {
-        maps = for_all(photos, [&](const torch::Tensor& photo) {
-            const torch::Tensor rgb = whole_pictures(photos, photo, taught_size);
-            const torch::Tensor shown = colour ? rgb : gray_picture(srgb_to_lab(rgb).narrow(1, 0, 1));
-            return teacher.features(shown).thirtysecond.to(torch::kHalf);
-        });
+        maps = recognition_maps(photos, teacher.network(), true);
         replace_file(file, [&](const std::filesystem::path& partial) { torch::save(maps, partial.string()); });
     }
     return maps.to(photos.device());
 }
 
-torch::Tensor teacher_pooled(const torch::Tensor& maps)
+torch::Tensor pooled(const torch::Tensor& maps)
 {
     return maps.to(torch::kFloat32).mean({2, 3});
 }
@@ -196,9 +201,9 @@ double accuracy(Classifier& classifier, const LabelledPictures& pictures, bool c
 struct Distillation {
     explicit Distillation(const torch::Tensor& taught) : maps(taught)
     {
-        const torch::Tensor pooled = teacher_pooled(maps);
-        mean = pooled.mean(0).view({1, -1, 1, 1});
-        pooled_scale = pooled.std(0, true).view({1, -1, 1, 1}) + 1e-3;
+        const torch::Tensor whole = pooled(maps);
+        mean = whole.mean(0).view({1, -1, 1, 1});
+        pooled_scale = whole.std(0, true).view({1, -1, 1, 1}) + 1e-3;
         const torch::Tensor some = maps.slice(0, 0, 1000).to(torch::kFloat32);
         scale = (some - mean).square().mean({0, 2, 3}, true).sqrt() + 1e-3;
     }
@@ -290,24 +295,29 @@ torch::Tensor measure_probes(const TrainingConfig& config, SimilarityNetwork& tr
         return {};
     std::filesystem::create_directories(config.output);
     const Teacher teacher(config.teacher, train.photos.device());
-    const torch::Tensor maps = teacher_maps(train.photos, teacher, true, config.output / "taught-train.pt");
+    const torch::Tensor maps = teacher_maps(train.photos, teacher, config.output / "taught-train.pt");
     const torch::Tensor validation_maps =
-        teacher_maps(validation.photos, teacher, true, config.output / "taught-validation.pt");
-    probe("linear layer on the teacher, validation", teacher_pooled(maps), teacher_pooled(validation_maps));
+        teacher_maps(validation.photos, teacher, config.output / "taught-validation.pt");
+    probe("linear layer on the teacher, validation", pooled(maps), pooled(validation_maps));
     if (!by_trunk.defined())
         return maps;
-    // The recognition network of the engine is the teacher, shown what the trunk sees.
-    const torch::Tensor recognised =
-        colour ? maps : teacher_maps(train.photos, teacher, false, config.output / "recognised-train.pt");
-    const torch::Tensor validation_recognised =
-        colour ? validation_maps
-               : teacher_maps(validation.photos, teacher, false, config.output / "recognised-validation.pt");
+    // The recognition network sees what the trunk does. Only the one for gray pictures was taught beyond the teacher.
+    torch::Tensor recognised = maps, validation_recognised = validation_maps;
+    if (!colour) {
+        RecognitionNetwork recognition = teacher.network();
+        if (!config.recognition.empty()) {
+            recognition = RecognitionNetwork();
+            load_weights(*recognition, config.recognition, "recognition");
+            recognition->to(train.photos.device(), torch::kBFloat16);
+        }
+        recognised = recognition_maps(train.photos, recognition, false);
+        validation_recognised = recognition_maps(validation.photos, recognition, false);
+    }
     if (!colour)
-        probe("linear layer on the recognition network, validation", teacher_pooled(recognised),
-              teacher_pooled(validation_recognised));
+        probe("linear layer on the recognition network, validation", pooled(recognised), pooled(validation_recognised));
     probe("linear layer on trunk and recognition network together, validation",
-          torch::cat({by_trunk, teacher_pooled(recognised)}, 1),
-          torch::cat({validation_by_trunk, teacher_pooled(validation_recognised)}, 1));
+          torch::cat({by_trunk, pooled(recognised)}, 1),
+          torch::cat({validation_by_trunk, pooled(validation_recognised)}, 1));
     return maps;
 }
 

@@ -3,17 +3,19 @@
 // The guess (networks/guess_network.h) learns from plain colour photos what colours things have, and beside it
 // networks/place_network.h from pairs of similar ones which places have one colour. With `recognition_rate` the
 // recognition network is taught as well, from /8 on: ImageNet's classes asked it for what tells kinds of things apart,
-// colours ask for something else. The trunk and the rest are frozen, so what they see in each photo is computed once;
-// then the networks see every photo many times, in minutes on two CPU cores.
+// colours ask for something else. Whether two photos show the same kind of things it shall tell as before, so
+// `likeness` keeps what it says of a whole photo near to what the teacher says. The trunk and the rest are frozen, so
+// what they see in each photo is computed once; then the networks see every photo many times, in minutes on two CPU
+// cores.
 //
 //   fill(): windows of photos -> L -> frozen networks -> kept in memory beside the true chroma at /8
-//   step:   pairs -> recognition from /8 on -> guess_input() -> guess, places -> chroma_loss(), place_loss() (losses.h)
-//           -> AdamW -> moving average
+//   step:   pairs -> recognition from /8 on -> guess_input() -> guess, places
+//           -> chroma_loss(), place_loss() (losses.h), Kinds::distance() -> AdamW -> moving average
 //
 // The guess is written into a colorization network, which refines it. Where that one was trained before without a
 // guess, both have half a say in the prior until its own training goes on; where it has one, that is trained on.
 #include <cstdio>
-#include <numeric>
+#include <optional>
 
 #include <torch/torch.h>
 
@@ -24,6 +26,7 @@
 #include "training/neighbours.h"
 #include "training/run.h"
 #include "training/sampling.h"
+#include "training/teacher.h"
 
 namespace chromatch {
 
@@ -31,10 +34,11 @@ namespace {
 
 constexpr int64_t chunk = 16;            // photos at a time through the frozen networks
 constexpr double minimum_window = 160.0; // pixels of a random view
-constexpr int64_t views_of_each = 3;     // one of the whole photo, the last one in other light
-constexpr double noise = 0.03;           // of that one, as a share of white
-constexpr double old_share = 0.5;        // of the old prior where there is one
-constexpr double own_share = 0.2;        // of the pairs that are two views of one photo
+constexpr int64_t views_of_each = 5;     // one of the whole photo, the last two in other light
+constexpr int64_t in_other_light = 2;
+constexpr double noise = 0.03;    // of those, as a share of white
+constexpr double old_share = 0.5; // of the old prior where there is one
+constexpr double own_share = 0.2; // of the pairs that are two views of one photo
 
 /// What a set of views is made into; half precision to save memory.
 struct Lessons {
@@ -42,12 +46,13 @@ struct Lessons {
     torch::Tensor eighth;    ///< of the recognition network
     torch::Tensor luminance; ///< normalised, at /16
     torch::Tensor truth;     ///< N x 2 x h/8 x w/8, in units of chroma_scale
+    torch::Tensor kind;      ///< the teacher's mean at /32, N x 352 x 1 x 1; without a teacher, no channels
 
     int64_t count() const { return truth.size(0); }
     /// change(tensor) of each.
     template <typename Change> Lessons each(Change change) const
     {
-        return {change(trunk), change(eighth), change(luminance), change(truth)};
+        return {change(trunk), change(eighth), change(luminance), change(truth), change(kind)};
     }
 };
 
@@ -55,31 +60,37 @@ struct Lessons {
 struct Seeing {
     SimilarityNetwork similarity{1};
     RecognitionNetwork recognition; ///< up to /8
+    std::optional<Teacher> teacher;
+
+    int64_t kinds() const { return teacher ? recognition_channels[2] : 0; }
 
     /// l: what is seen of them, N x 1 x H x W; ab: their true chroma.
     Lessons lessons(const torch::Tensor& l, const torch::Tensor& ab)
     {
         const Autocast autocast(l.device());
         const torch::Tensor luminance = normalise_luminance(l).contiguous(torch::MemoryFormat::ChannelsLast);
-        return {similarity->features(luminance).sixteenth, recognition->eighth(gray_picture(l)),
-                torch::avg_pool2d(luminance, 16), torch::avg_pool2d(ab / chroma_scale, 8)};
+        const torch::Tensor picture = gray_picture(l);
+        return {similarity->features(luminance).sixteenth, recognition->eighth(picture),
+                torch::avg_pool2d(luminance, 16), torch::avg_pool2d(ab / chroma_scale, 8),
+                teacher ? teacher->features(picture).thirtysecond.mean({2, 3}, true)
+                        : torch::empty({l.size(0), 0, 1, 1})};
     }
 };
 
-/// Room for `views` lessons of views of size x size pixels.
-Lessons room_for(int64_t views, int64_t size, torch::Device device)
+/// Room for `views` lessons of views of size x size pixels, with `kinds` channels of `kind`.
+Lessons room_for(int64_t views, int64_t size, int64_t kinds, torch::Device device)
 {
     const auto room = [&](int64_t channels, int64_t step) {
         return torch::empty({views, channels, size / step, size / step},
                             torch::TensorOptions().dtype(torch::kHalf).device(device));
     };
-    return {room(guess_input_trunk, 16), room(recognition_channels[0], 8), room(1, 16), room(2, 8)};
+    return {room(guess_input_trunk, 16), room(recognition_channels[0], 8), room(1, 16), room(2, 8), room(kinds, size)};
 }
 
 /// Fills the lessons from number `first` on, one of each photo. make_windows(photo numbers) says which part is seen.
 template <typename MakeWindows>
 void fill(Lessons& lessons, int64_t first, Seeing& seeing, const PhotoStore& photos, int64_t size,
-          MakeWindows make_windows, bool in_other_light = false)
+          MakeWindows make_windows, bool other_light = false)
 {
     torch::NoGradGuard no_gradients;
     const auto integers = torch::TensorOptions().dtype(torch::kInt64).device(photos.device());
@@ -88,7 +99,7 @@ void fill(Lessons& lessons, int64_t first, Seeing& seeing, const PhotoStore& pho
         const torch::Tensor places = regular_places(size, photos.device()).expand({photo.size(0), -1, -1, -1});
         const torch::Tensor lab = srgb_to_lab(sample_window(photos, make_windows(photo), places));
         const torch::Tensor l = lab.narrow(1, 0, 1);
-        const Lessons made = seeing.lessons(in_other_light ? jitter_luminance(l, noise) : l, lab.narrow(1, 1, 2));
+        const Lessons made = seeing.lessons(other_light ? jitter_luminance(l, noise) : l, lab.narrow(1, 1, 2));
         const auto copy = [&](torch::Tensor& to, const torch::Tensor& from) {
             to.narrow(0, first + begin, from.size(0)).copy_(from);
         };
@@ -96,13 +107,14 @@ void fill(Lessons& lessons, int64_t first, Seeing& seeing, const PhotoStore& pho
         copy(lessons.eighth, made.eighth);
         copy(lessons.luminance, made.luminance);
         copy(lessons.truth, made.truth);
+        copy(lessons.kind, made.kind);
     }
 }
 
 /// As much of each photo as fits into a square.
 Lessons central_views(Seeing& seeing, const PhotoStore& photos, int64_t size)
 {
-    Lessons lessons = room_for(photos.size(), size, photos.device());
+    Lessons lessons = room_for(photos.size(), size, seeing.kinds(), photos.device());
     fill(lessons, 0, seeing, photos, size, [&](const torch::Tensor& photo) { return central_windows(photos, photo); });
     return lessons;
 }
@@ -110,13 +122,13 @@ Lessons central_views(Seeing& seeing, const PhotoStore& photos, int64_t size)
 /// Each photo several times: as much of it as fits into a square, and random parts.
 Lessons training_views(Seeing& seeing, const PhotoStore& photos, int64_t size)
 {
-    Lessons lessons = room_for(views_of_each * photos.size(), size, photos.device());
+    Lessons lessons = room_for(views_of_each * photos.size(), size, seeing.kinds(), photos.device());
     fill(lessons, 0, seeing, photos, size, [&](const torch::Tensor& photo) { return central_windows(photos, photo); });
     for (int64_t view = 1; view < views_of_each; view++)
         fill(
             lessons, view * photos.size(), seeing, photos, size,
             [&](const torch::Tensor& photo) { return random_windows(photos, photo, minimum_window); },
-            view == views_of_each - 1);
+            view >= views_of_each - in_other_light);
     return lessons;
 }
 
@@ -128,11 +140,14 @@ struct GuessStageImpl : torch::nn::Module {
     {
     }
 
-    /// guess_input() of lessons in single precision.
+    /// Of lessons in single precision.
+    RecognitionFeatures recognise(const Lessons& lessons)
+    {
+        return recognition->after_eighth(lessons.eighth.contiguous(torch::MemoryFormat::ChannelsLast));
+    }
     torch::Tensor input(const Lessons& lessons)
     {
-        const torch::Tensor eighth = lessons.eighth.contiguous(torch::MemoryFormat::ChannelsLast);
-        return guess_input(lessons.trunk, recognition->after_eighth(eighth), lessons.luminance);
+        return guess_input(lessons.trunk, recognise(lessons), lessons.luminance);
     }
 
     GuessNetwork guess;
@@ -177,19 +192,40 @@ torch::Tensor at_sixteenth(const torch::Tensor& truth)
     return torch::avg_pool2d(truth.to(torch::kFloat32), 2);
 }
 
+/// What the teacher says of photos in general.
+struct Kinds {
+    torch::Tensor mean, scale; ///< of Lessons::kind, 1 x 352 x 1 x 1
+
+    explicit Kinds(const torch::Tensor& kind)
+        : mean(as_single(kind).mean(0, true)), scale(1.0 / (as_single(kind).std(0, true, true) + 1e-3))
+    {
+    }
+
+    /// 1 - the cosine of what two say of a photo, relative to that: one value for each.
+    torch::Tensor distance(const RecognitionFeatures& seen, const torch::Tensor& kind) const
+    {
+        const auto relative = [&](const torch::Tensor& x) { return ((x - mean) * scale).flatten(1); };
+        return 1.0 -
+               torch::cosine_similarity(relative(as_single(seen.thirtysecond).mean({2, 3}, true)), relative(kind));
+    }
+};
+
 /// Mean over the photos of the decibels by which the guess is nearer to the truth than gray is; the guess's chroma as a
-/// share of the truth's; and place_loss() of each photo and its most similar other one, where `nearest` names them.
-std::map<std::string, double> judge(GuessStage& stage, const Lessons& lessons, const torch::Tensor& nearest)
+/// share of the truth's; place_loss() of each photo and its most similar other one, where `nearest` names them; and
+/// the distance to the teacher, where there is one.
+std::map<std::string, double> judge(GuessStage& stage, const Lessons& lessons, const torch::Tensor& nearest,
+                                    const std::optional<Kinds>& kinds)
 {
     torch::NoGradGuard no_gradients;
     stage->eval();
     torch::Tensor gained = torch::zeros({}), mine = torch::zeros({}), theirs = torch::zeros({}),
-                  place_error = torch::zeros({});
+                  place_error = torch::zeros({}), kind_error = torch::zeros({});
     const int64_t count = lessons.count();
     std::vector<torch::Tensor> embedded;
     for (int64_t begin = 0; begin < count; begin += chunk) {
         const Lessons some = some_of(lessons, begin, chunk);
-        const torch::Tensor input = stage->input(some), &truth = some.truth;
+        const RecognitionFeatures seen = stage->recognise(some);
+        const torch::Tensor input = guess_input(some.trunk, seen, some.luminance), &truth = some.truth;
         const torch::Tensor chroma = stage->guess(input).chroma;
         const auto error = [](const torch::Tensor& x) { return x.square().mean({1, 2, 3}) + 1e-6; };
         gained += (10.0 * (error(truth) / error(chroma - truth)).log10()).sum().cpu();
@@ -197,6 +233,8 @@ std::map<std::string, double> judge(GuessStage& stage, const Lessons& lessons, c
         theirs += truth.square().sum(1).sqrt().sum().cpu();
         if (nearest.defined())
             embedded.push_back(stage->places(input));
+        if (kinds)
+            kind_error += kinds->distance(seen, some.kind).sum().cpu();
     }
     if (nearest.defined()) {
         const torch::Tensor places = torch::cat(embedded);
@@ -215,6 +253,8 @@ std::map<std::string, double> judge(GuessStage& stage, const Lessons& lessons, c
     };
     if (nearest.defined())
         figures["validation_places"] = (place_error / double(count)).item<double>();
+    if (kinds)
+        figures["validation_likeness"] = (kind_error / double(count)).item<double>();
     return figures;
 }
 
@@ -249,14 +289,18 @@ Lessons drawn(const Lessons& lessons, const torch::Tensor& numbers)
 }
 
 /// Those that have a weight.
-std::map<std::string, torch::Tensor> losses_of(const TrainingConfig& config, GuessStage& stage, const Lessons& lessons)
+std::map<std::string, torch::Tensor> losses_of(const TrainingConfig& config, GuessStage& stage, const Lessons& lessons,
+                                               const std::optional<Kinds>& kinds)
 {
     std::map<std::string, torch::Tensor> losses;
     Guess guess;
     torch::Tensor places;
     {
         const Autocast autocast(lessons.truth.device());
-        const torch::Tensor input = stage->input(lessons);
+        const RecognitionFeatures seen = stage->recognise(lessons);
+        const torch::Tensor input = guess_input(lessons.trunk, seen, lessons.luminance);
+        if (kinds)
+            losses["likeness"] = kinds->distance(seen, lessons.kind).mean();
         if (config.loss_weight("chroma") > 0)
             guess = stage->guess(input);
         if (config.loss_weight("places") > 0)
@@ -308,6 +352,11 @@ double train_guess(const TrainingConfig& config)
     seeing.similarity->eval();
     load_weights(*seeing.recognition, config.recognition, "recognition");
     seeing.recognition->to(device, torch::kBFloat16);
+    if (config.loss_weight("likeness") > 0) {
+        if (config.teacher.empty())
+            throw std::runtime_error("loss_weights.likeness needs a teacher.");
+        seeing.teacher.emplace(config.teacher, device);
+    }
 
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
     const Lessons lessons = training_views(seeing, photos, config.crop);
@@ -317,10 +366,14 @@ double train_guess(const TrainingConfig& config)
                 static_cast<long long>(photos.size()), static_cast<long long>(others.size()));
     std::fflush(stdout);
 
+    std::optional<Kinds> kinds;
+    if (seeing.teacher)
+        kinds.emplace(lessons.kind);
     torch::Tensor nearest, judged_nearest;
     if (wants_places) {
-        nearest = cached_neighbours(config.output, photos, seeing.recognition, config.crop);
-        judged_nearest = nearest_photos(others, seeing.recognition, config.crop, 1);
+        const RecognitionNetwork by = seeing.teacher ? seeing.teacher->network() : seeing.recognition;
+        nearest = cached_neighbours(config.output, photos, by, config.crop);
+        judged_nearest = nearest_photos(others, by, config.crop, 1);
     }
     GuessStage stage(network->guess, network->places), average(GuessNetwork{}, PlaceNetwork{});
     load_weights(*stage->recognition, config.recognition, "recognition");
@@ -350,10 +403,10 @@ double train_guess(const TrainingConfig& config)
     torch::optim::AdamW optimizer(groups, torch::optim::AdamWOptions(config.learning_rate));
     TrainingRun run(config, *stage, stage.get(), average.get(), optimizer);
     torch::manual_seed(config.seed + run.step());
-    const auto measure = [&] { return judge(average, judged, judged_nearest); };
+    const auto measure = [&] { return judge(average, judged, judged_nearest, kinds); };
     while (run.next_step()) {
-        std::map<std::string, torch::Tensor> losses =
-            losses_of(config, stage, drawn(lessons, draw_pairs(config.batch / 2, photos.size(), nearest, device)));
+        std::map<std::string, torch::Tensor> losses = losses_of(
+            config, stage, drawn(lessons, draw_pairs(config.batch / 2, photos.size(), nearest, device)), kinds);
         torch::Tensor loss = torch::zeros({}, torch::TensorOptions().device(device));
         for (auto& [name, value] : losses) {
             loss = loss + config.loss_weight(name) * value;

@@ -2,12 +2,15 @@
 #include <cstdlib>
 #include <fstream>
 #include <random>
+#include <sstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "made_shards.h"
 #include "networks/colorization_network.h"
+#include "networks/safetensors.h"
 #include "networks/weights.h"
 #include "training/photo_shards.h"
 #include "training/run.h"
@@ -102,6 +105,72 @@ TEST_F(TrainGuess, TheRecognitionNetworkLearnsFromTheEighthOn)
     EXPECT_EQ(same(before->parameters(), after->parameters()) -
                   same(before->later_parameters(), after->later_parameters()),
               before->parameters().size() - before->later_parameters().size());
+}
+
+/// The landed recognition network as convert_teacher.py writes one: with a BatchNorm, which does nothing, after each
+/// convolution.
+void write_as_teacher(const std::filesystem::path& file)
+{
+    const torch::NoGradGuard no_gradients;
+    RecognitionNetwork network;
+    load_weights(*network, std::filesystem::path(CHROMATCH_TEST_MODELS) / "recognition.safetensors", "recognition");
+    SafeTensors content;
+    const auto put = [&](const std::string& name, const torch::Tensor& values) {
+        const torch::Tensor flat = values.contiguous();
+        StoredTensor& stored = content.tensors[name];
+        stored.shape = flat.sizes().vec();
+        stored.values.assign(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+    };
+    const auto put_layer = [&](const torch::nn::Conv2d& layer, const std::string& convolution,
+                               const std::string& norm) {
+        put(convolution + ".weight", layer->weight);
+        put(norm + ".bias", layer->bias);
+        put(norm + ".weight", torch::ones_like(layer->bias));
+        put(norm + ".running_mean", torch::zeros_like(layer->bias));
+        put(norm + ".running_var", torch::full_like(layer->bias, 1.0 - 1e-3));
+    };
+    put_layer(network->stem, "_conv_stem", "_bn0");
+    for (std::size_t i = 0; i < network->blocks->size(); i++) {
+        const std::string name = "_blocks." + std::to_string(i);
+        const auto& block = network->blocks->at<InvertedResidualImpl>(i);
+        if (!block.expand.is_empty())
+            put_layer(block.expand, name + "._expand_conv", name + "._bn0");
+        put_layer(block.depthwise, name + "._depthwise_conv", name + "._bn1");
+        put_layer(block.project, name + "._project_conv", name + "._bn2");
+    }
+    write_safetensors(file, content, false);
+}
+
+TEST_F(TrainGuess, WhatIsSeenOfAWholePhotoStaysNearToTheTeachers)
+{
+    TrainingConfig seeing = config();
+    seeing.recognition_rate = 0.3;
+    seeing.learning_rate = 5e-4;
+    seeing.steps = 12;
+    const auto forgotten = [&] { // the last row's distance to the teacher
+        std::filesystem::remove_all(seeing.output);
+        train_guess(seeing);
+        std::ifstream log(seeing.output / "log.csv");
+        std::string header, row;
+        std::getline(log, header);
+        for (std::string line; std::getline(log, line);)
+            row = line;
+        std::istringstream names(header), values(row);
+        for (std::string name, value; std::getline(names, name, ',') && std::getline(values, value, ',');)
+            if (name == "validation_likeness")
+                return std::stod(value);
+        return -1.0;
+    };
+    seeing.loss_weights["likeness"] = 1e-9;
+    EXPECT_THAT([&] { train_guess(seeing); },
+                testing::ThrowsMessage<std::runtime_error>(testing::HasSubstr("likeness needs a teacher")));
+    seeing.teacher = folder_ / "teacher.safetensors";
+    write_as_teacher(seeing.teacher);
+    const double left_alone = forgotten();
+    seeing.loss_weights["likeness"] = 300.0;
+    const double held = forgotten();
+    EXPECT_GE(held, 0.0);
+    EXPECT_LT(held, 0.5 * left_alone);
 }
 
 TEST_F(TrainGuess, KnowsTheMeansOfWhatTheRecognitionNetworkSees)
