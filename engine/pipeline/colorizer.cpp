@@ -43,10 +43,10 @@ namespace {
 constexpr int feature_step = 4; ///< matching and the guide live at a quarter of the working size
 
 /// Likeness of what two photos show (likeness() below) up to which a reference is refused, and from which it counts
-/// fully. At the default working size six in seven of the most similar pairs among 300 validation photos are above the
-/// second, six in seven of any two photos below the first (models/recognition.md tells more).
-constexpr double unrelated = 0.10;
-constexpr double related = 0.27;
+/// fully. At the default working size seven in eight of any two of 300 validation photos are below the first, one in 25
+/// above the second (models/recognition.md tells more).
+constexpr double unrelated = 0.13;
+constexpr double related = 0.30;
 
 /// Short side of the photo that describe() looks at.
 constexpr int descriptor_size = 256;

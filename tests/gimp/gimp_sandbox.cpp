@@ -146,15 +146,19 @@ void write_readme_examples(const std::filesystem::path& file)
     script << ")\n";
 }
 
-/// A folder of color photos: one of them shows what the target shows, in a folder inside it. The gray
+/// A folder of color photos: one of them shows what "hills-target.jpg" shows, in a folder inside it. The gray
 /// one and the broken one are no references.
 void write_photo_folder(const std::filesystem::path& folder)
 {
-    const std::filesystem::path photos = folder / "photos";
+    const std::filesystem::path photos = folder / "photos", samples = SAMPLES_FOLDER;
     std::filesystem::create_directories(photos / "inside");
     std::filesystem::create_directories(photos / "none");
-    std::filesystem::copy_file(folder / "halves.png", photos / "inside" / "halves.png");
-    for (const char* name : {"colors.png", "warm.png", "gray.png", "not-an-image.png"}) {
+    std::filesystem::copy_file(samples / "hills-target.jpg", folder / "hills-target.jpg");
+    std::filesystem::copy_file(samples / "hills-reference.jpg", photos / "inside" / "hills-reference.jpg");
+    for (const char* name : {"flower-reference.jpg", "portrait-reference.jpg"}) {
+        std::filesystem::copy_file(samples / name, photos / name);
+    }
+    for (const char* name : {"gray.png", "not-an-image.png"}) {
         std::filesystem::copy_file(folder / name, photos / name);
     }
     std::filesystem::copy_file(folder / "gray.png", photos / "none" / "gray.png");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which photos of a folder suit the target: the folder holds one with the target's own lightness, two of other waves,
-// the target itself and a broken file.
+// Which photos of a folder suit the target, hills: the folder holds one of other hills, a flower, a portrait, a gray
+// picture and a broken file.
 #include "gimp_sandbox.h"
 
 #include <gmock/gmock.h>
@@ -22,9 +22,10 @@ void expect_suggestions(const std::string& name)
     Facts facts = facts_of(name);
     ASSERT_EQ(facts["error"], "") << cases_run().output;
     EXPECT_EQ(facts["count"], "3");
-    EXPECT_EQ(facts["0"], (finished_cases().folder() / "photos" / "inside" / "halves.png").string());
+    EXPECT_EQ(facts["0"], (finished_cases().folder() / "photos" / "inside" / "hills-reference.jpg").string());
     EXPECT_THAT((std::vector<std::string>{facts["1"], facts["2"]}),
-                testing::UnorderedElementsAre(EndsWith("photos/colors.png"), EndsWith("photos/warm.png")));
+                testing::UnorderedElementsAre(EndsWith("photos/flower-reference.jpg"),
+                                              EndsWith("photos/portrait-reference.jpg")));
     EXPECT_EQ(facts["layers"], "1");
 }
 
