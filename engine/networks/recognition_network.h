@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The recognition network: EfficientNet-Lite2 (Tan and Le, "EfficientNet", ICML 2019; the Lite variant has no squeeze
-// and excitation and ReLU6 for Swish) without its classifier, as ImageNet taught it. It tells the colorization network
-// what a photo shows. The same network, shown colour, is the teacher that training distils.
+// and excitation and ReLU6 for Swish) without its classifier, taught by ImageNet and then, from /8 on, for colours. It
+// tells the colorization network what a photo shows. With ImageNet's weights and shown colour, it is the teacher that
+// training distils.
 #pragma once
 
 #include <torch/nn.h>

@@ -50,7 +50,7 @@ struct TrainingConfig {
     int64_t steps = 0;              ///< the stage also stops after this many steps; 0: by time alone
     int64_t photo_limit = 0;        ///< photos to load; 0: all
     double hint_share = 0;          ///< colorization stage: share of the samples that get colour hints
-    double prior_gain = 1;          ///< colorization stage: at its end the prior becomes so much more vivid
+    double prior_gain = 1;          ///< guess and colorization stage: at their end the prior becomes so much more vivid
     double adversarial_start = 0.4; ///< share of the time after which the adversarial loss begins
     uint64_t seed = 1;
     std::map<std::string, double> loss_weights;
@@ -124,7 +124,7 @@ void train_similarity(const TrainingConfig& config);
 double train_guess(const TrainingConfig& config);
 void train_colorization(const TrainingConfig& config);
 
-/// Writes the recognition network, which is not trained here: the teacher's weights as the engine reads them.
+/// Writes the recognition network as it is before train_guess() teaches it: the teacher's weights as the engine reads them.
 void save_recognition(const TrainingConfig& config);
 
 /// Prints a line "photo <tab> most similar other photo" for each validation photo: the pairs of chromatch-evaluate's

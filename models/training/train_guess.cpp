@@ -355,6 +355,8 @@ double train_guess(const TrainingConfig& config)
     if (config.loss_weight("likeness") > 0) {
         if (config.teacher.empty())
             throw std::runtime_error("loss_weights.likeness needs a teacher.");
+        if (config.recognition_rate == 0)
+            throw std::runtime_error("loss_weights.likeness needs a recognition_rate.");
         seeing.teacher.emplace(config.teacher, device);
     }
 
@@ -371,7 +373,8 @@ double train_guess(const TrainingConfig& config)
         kinds.emplace(lessons.kind);
     torch::Tensor nearest, judged_nearest;
     if (wants_places) {
-        const RecognitionNetwork by = seeing.teacher ? seeing.teacher->network() : seeing.recognition;
+        const RecognitionNetwork by =
+            config.teacher.empty() ? seeing.recognition : Teacher(config.teacher, device).network();
         nearest = cached_neighbours(config.output, photos, by, config.crop);
         judged_nearest = nearest_photos(others, by, config.crop, 1);
     }
@@ -430,6 +433,7 @@ double train_guess(const TrainingConfig& config)
     }
     restore_state(*network->guess, state_of(*average->guess), {});
     restore_state(*network->places, state_of(*average->places), {});
+    network->amplify_prior(config.prior_gain);
     const auto metadata = run.metadata("guess", photos.size(), "views");
     save_weights(*network, config.output / "colorization.safetensors", "colorization", metadata, true);
     if (config.recognition_rate > 0)
