@@ -166,6 +166,10 @@ TEST_F(TrainGuess, WhatIsSeenOfAWholePhotoStaysNearToTheTeachers)
                 testing::ThrowsMessage<std::runtime_error>(testing::HasSubstr("likeness needs a teacher")));
     seeing.teacher = folder_ / "teacher.safetensors";
     write_as_teacher(seeing.teacher);
+    seeing.recognition_rate = 0;
+    EXPECT_THAT([&] { train_guess(seeing); },
+                testing::ThrowsMessage<std::runtime_error>(testing::HasSubstr("likeness needs a recognition_rate")));
+    seeing.recognition_rate = 0.3;
     const double left_alone = forgotten();
     seeing.loss_weights["likeness"] = 300.0;
     const double held = forgotten();
