@@ -124,7 +124,8 @@ void train_similarity(const TrainingConfig& config);
 double train_guess(const TrainingConfig& config);
 void train_colorization(const TrainingConfig& config);
 
-/// Writes the recognition network as it is before train_guess() teaches it: the teacher's weights as the engine reads them.
+/// Writes the recognition network as it is before train_guess() teaches it: the teacher's weights as the engine reads
+/// them.
 void save_recognition(const TrainingConfig& config);
 
 /// Prints a line "photo <tab> most similar other photo" for each validation photo: the pairs of chromatch-evaluate's
