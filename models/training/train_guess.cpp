@@ -352,12 +352,15 @@ double train_guess(const TrainingConfig& config)
     seeing.similarity->eval();
     load_weights(*seeing.recognition, config.recognition, "recognition");
     seeing.recognition->to(device, torch::kBFloat16);
+    std::optional<Teacher> teacher;
+    if (!config.teacher.empty())
+        teacher.emplace(config.teacher, device);
     if (config.loss_weight("likeness") > 0) {
-        if (config.teacher.empty())
+        if (!teacher)
             throw std::runtime_error("loss_weights.likeness needs a teacher.");
         if (config.recognition_rate == 0)
             throw std::runtime_error("loss_weights.likeness needs a recognition_rate.");
-        seeing.teacher.emplace(config.teacher, device);
+        seeing.teacher = teacher;
     }
 
     const PhotoStore photos(shards(config.photos, "train-"), device, config.photo_limit);
@@ -373,8 +376,7 @@ double train_guess(const TrainingConfig& config)
         kinds.emplace(lessons.kind);
     torch::Tensor nearest, judged_nearest;
     if (wants_places) {
-        const RecognitionNetwork by =
-            config.teacher.empty() ? seeing.recognition : Teacher(config.teacher, device).network();
+        const RecognitionNetwork by = teacher ? teacher->network() : seeing.recognition;
         nearest = cached_neighbours(config.output, photos, by, config.crop);
         judged_nearest = nearest_photos(others, by, config.crop, 1);
     }
